@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What iommu-amd offers to a module above it (pci-assign).
+ *
+ * iommu-amd knows devices and tables, never VMs. Ownership follows the
+ * kernel's IOMMU API: the caller claims the group (iommu_group_claim_dma_owner,
+ * which attaches our blocked domain), then attaches a shared-root domain to it
+ * with iommu_attach_group(), and detaches with iommu_detach_group(), which
+ * puts the blocked domain back. So a card goes blocked -> attached -> blocked
+ * and never through pass-through.
+ */
+#ifndef BACKPLANE_AMDVI_H
+#define BACKPLANE_AMDVI_H
+
+#include "addr.h"
+
+struct device;
+struct iommu_domain;
+
+/* Event codes of the log (48882 2.5), as decoded. */
+enum amdvi_event_code {
+	AMDVI_EV_NONE = 0x0,
+	AMDVI_EV_ILLEGAL_DEV_TABLE = 0x1,
+	AMDVI_EV_IO_PAGE_FAULT = 0x2,
+	AMDVI_EV_DEV_TAB_HW_ERROR = 0x3,
+	AMDVI_EV_PAGE_TAB_HW_ERROR = 0x4,
+	AMDVI_EV_ILLEGAL_COMMAND = 0x5,
+	AMDVI_EV_COMMAND_HW_ERROR = 0x6,
+	AMDVI_EV_IOTLB_INV_TIMEOUT = 0x7,
+	AMDVI_EV_INVALID_DEVICE_REQUEST = 0x8,
+};
+
+/* One decoded fault. */
+struct amdvi_fault {
+	u8 code;		/* enum amdvi_event_code */
+	u16 segment;
+	u16 devid;		/* bus << 8 | devfn of the requester */
+	u16 domain_id;
+	gpa_t addr;		/* DMA address; for interrupts the MSI address */
+	bool write;		/* RW */
+	bool present;		/* PR: the page was mapped, permission lacked */
+	bool interrupt;		/* I: an interrupt request, not memory */
+	bool translation;	/* TR */
+	bool reserved_bits;	/* RZ: a reserved bit or level was wrong */
+	const char *reason;	/* one static phrase for a person */
+};
+
+/*
+ * Called from the event thread (process context, may sleep) once per event
+ * of the device, after it was counted.
+ */
+typedef void (*amdvi_fault_fn)(void *ctx, const struct amdvi_fault *fault);
+
+/*
+ * A domain whose table is somebody else's gpm tree: @root is the table's host
+ * address, @depth its depth (the device table's Mode). The caller owns the
+ * table and keeps it alive until the domain is freed. ERR_PTR(-EINVAL) on a
+ * bad depth, -ENOSPC without a free domain id, -ENOMEM. Process context.
+ */
+struct iommu_domain *amdvi_shared_domain_alloc(hpa_t root, unsigned int depth);
+/* No group may be attached any more. */
+void amdvi_shared_domain_free(struct iommu_domain *domain);
+
+/*
+ * Make every IOMMU that has a device of @domain forget [start, end) (and
+ * cached table pointers if @walk), and wait until it has. May be called
+ * under a spinlock; the wait is bounded. 0, or -ETIMEDOUT: the hardware did
+ * not answer, the domain's devices are now blocked, and the pages must stay
+ * pinned.
+ */
+int amdvi_domain_flush(struct iommu_domain *domain, gpa_t start, gpa_t end,
+		       bool walk);
+
+/* Is @dev behind an IOMMU of ours, with interrupt remapping? */
+bool amdvi_covers(struct device *dev);
+bool amdvi_remaps_irqs(struct device *dev);
+
+/* One owner per device; -EBUSY if there is one. NULL removes it (and waits
+ * for a callback in flight to end). Process context.
+ */
+int amdvi_set_fault_handler(struct device *dev, amdvi_fault_fn fn, void *ctx);
+
+/*
+ * Block the device's DMA and interrupts in the device table and suppress its
+ * events at the source, whatever domain it is in; and the reverse. Any
+ * context that may take a spinlock. 0 or -ETIMEDOUT (blocked all the same).
+ */
+int amdvi_quarantine(struct device *dev);
+int amdvi_unquarantine(struct device *dev);
+
+/* Faults of this device since it was found. */
+u64 amdvi_fault_count(struct device *dev);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * irq: a VM's interrupt fabric on Linux: the glue around the pure models
+ * vlapic, vioapic, vpic, vpit, and the routes between them.
+ *
+ * A gsi (global interrupt number) is routed to pins of the PIC and the IOAPIC
+ * and/or to an MSI message. irqfds, KVM_IRQ_LINE, the PIT and assigned cards
+ * all raise gsis; MSI writes may also arrive directly.
+ *
+ * Locks: vm->irq->lock (spinlock, irqsave) covers PIC, IOAPIC and lines.
+ * A vLAPIC's IRR is posted to without any lock; the rest of a vLAPIC belongs
+ * to its vCPU's thread. Routes are read under vm->irq->srcu or RCU.
+ * Everything marked [any] may be called from hard-irq context.
+ */
+#ifndef BACKPLANE_IRQ_H
+#define BACKPLANE_IRQ_H
+
+#include <linux/list.h>
+#include "addr.h"
+
+struct vm;
+struct vcpu;
+struct vm_irq;
+struct kvm_lapic_state;
+struct kvm_irqchip;
+struct kvm_irq_routing;
+struct kvm_irqfd;
+struct kvm_ioeventfd;
+struct kvm_pit_state2;
+struct kvm_pit_config;
+struct kvm_reinject_control;
+struct kvm_msi;
+
+enum irqchip_mode { IRQCHIP_NONE, IRQCHIP_KERNEL, IRQCHIP_SPLIT };
+
+/* ---- VM side ---------------------------------------------------------- */
+
+int vm_irq_init(struct vm *vm);		/* always; mode IRQCHIP_NONE */
+void vm_irq_destroy(struct vm *vm);
+/* Stop everything that can wake a vCPU or touch memory (irqfds, timers). */
+void vm_irq_shutdown(struct vm *vm);
+
+/* KVM_CREATE_IRQCHIP: -EEXIST, -EINVAL if vCPUs exist. Default routes set. */
+int vm_irq_create_chip(struct vm *vm);
+int vm_irq_create_split(struct vm *vm, unsigned int pins);
+int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg);
+enum irqchip_mode vm_irq_mode(struct vm *vm);
+
+int vm_irq_get_chip(struct vm *vm, struct kvm_irqchip *chip);
+int vm_irq_set_chip(struct vm *vm, const struct kvm_irqchip *chip);
+int vm_irq_get_pit(struct vm *vm, struct kvm_pit_state2 *ps);
+int vm_irq_set_pit(struct vm *vm, const struct kvm_pit_state2 *ps);
+int vm_irq_reinject(struct vm *vm, const struct kvm_reinject_control *ctl);
+/* @routing is a user pointer to the variable-size structure. */
+int vm_irq_set_routing(struct vm *vm, void __user *routing);
+int vm_irq_irqfd(struct vm *vm, const struct kvm_irqfd *args);
+int vm_irq_ioeventfd(struct vm *vm, const struct kvm_ioeventfd *args);
+int vm_irq_signal_msi(struct vm *vm, const struct kvm_msi *msi);
+
+/* [any] Drive a gsi from one of several sources (wired-OR per source id).
+ * Returns < 0 not deliverable, 0 coalesced, > 0 number of CPUs reached.
+ */
+int vm_irq_set(struct vm *vm, int source, u32 gsi, int level);
+int vm_irq_alloc_source(struct vm *vm);		/* id, or -ENOSPC */
+void vm_irq_free_source(struct vm *vm, int source);
+#define VM_IRQ_SOURCE_USERSPACE	0
+
+/* [any] An MSI write by a card: O(1) to the target's IRR in the common case
+ * (fixed, physical or single logical target). Result as vm_irq_set.
+ */
+int vm_irq_msi(struct vm *vm, u64 addr, u32 data);
+
+/* Told when the guest ends the interrupt of a level-triggered gsi. Called in
+ * the vCPU's thread, no lock held, may not sleep.
+ */
+struct irq_ack_notifier {
+	struct list_head link;
+	u32 gsi;
+	void (*acked)(struct irq_ack_notifier *n);
+};
+void vm_irq_add_ack(struct vm *vm, struct irq_ack_notifier *n);
+/* Waits for callbacks in flight. */
+void vm_irq_del_ack(struct vm *vm, struct irq_ack_notifier *n);
+
+/* ---- vCPU side (the vCPU's own thread unless [any]) --------------------- */
+
+int vcpu_irq_init(struct vcpu *v);	/* a vLAPIC if the mode has one */
+void vcpu_irq_destroy(struct vcpu *v);
+void vcpu_irq_reset(struct vcpu *v, bool init);
+
+/* Highest deliverable vector at the present PPR, PIC included; -1 if none. */
+int vcpu_irq_pending(struct vcpu *v);
+/* Take it: IRR -> ISR, or the PIC's INTA cycle. -1 if none any more. */
+int vcpu_irq_ack(struct vcpu *v);
+/* [any] Cheap, racy: is there something worth waking a halted vCPU for? */
+bool vcpu_irq_wakeup(struct vcpu *v);
+
+u64 vcpu_irq_get_apic_base(struct vcpu *v);
+/* 0, or -EINVAL for the #GP cases (APM2 16.9): reserved bits, x2APIC modes. */
+int vcpu_irq_set_apic_base(struct vcpu *v, u64 base);
+u64 vcpu_irq_get_cr8(struct vcpu *v);
+void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8);
+int vcpu_irq_get_lapic(struct vcpu *v, struct kvm_lapic_state *s);
+int vcpu_irq_set_lapic(struct vcpu *v, const struct kvm_lapic_state *s);
+/* LAPIC MMIO: 0, or -EOPNOTSUPP when @gpa is not this LAPIC's. */
+int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool write);
+/* x2APIC MSRs 800h-8FFh and TSC deadline 6E0h: 0 or -EINVAL (#GP). */
+int vcpu_irq_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
+/* Apply local-timer expiry noted since the last call. */
+void vcpu_irq_timer_poll(struct vcpu *v);
+/* The vCPU moved to another host CPU: move its timer. */
+void vcpu_irq_migrate_timer(struct vcpu *v);
+u8 vcpu_irq_apic_id(struct vcpu *v);
+
+#endif

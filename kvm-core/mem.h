@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mem: a VM's guest-physical memory on Linux.
+ *
+ * Slots (KVM_SET_USER_MEMORY_REGION) say which host-virtual range backs which
+ * guest-physical range; gpm holds what has been mapped so far. Without an
+ * assigned card the map fills on demand and follows MMU notifiers. With one
+ * (vm_mem_pin) it is populated, pinned and DMA-permitted.
+ *
+ * Locks: vm->mem.slots_lock (mutex) over slot changes and pinning; vm->mem.srcu
+ * around use of slots; vm->mem.mmu_lock (spinlock) around every gpm change.
+ * Order: slots_lock, mmap_lock, mmu_lock.
+ */
+#ifndef BACKPLANE_MEM_H
+#define BACKPLANE_MEM_H
+
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include "gpm/gpm.h"
+
+struct vm;
+struct vcpu;
+struct kvm_userspace_memory_region;
+struct kvm_dirty_log;
+struct kvm_clear_dirty_log;
+struct slots;
+
+/*
+ * Whoever translates through the table besides the vCPUs (an IOMMU domain).
+ * flush: forget [start, end) and wait until forgotten. 0, or an errno: the
+ * pages stay pinned for ever and the reader's devices are blocked. Called
+ * under mmu_lock.
+ */
+struct gpm_reader {
+	struct list_head link;
+	int (*flush)(struct gpm_reader *r, gpa_t start, gpa_t end, bool walk);
+};
+
+struct vm_mem {
+	struct gpm gpm;
+	struct mutex slots_lock;
+	spinlock_t mmu_lock;
+	struct srcu_struct srcu;
+	struct slots __rcu *slots[2];	/* address space 0; 1 = SMM */
+	struct mmu_notifier notifier;
+	unsigned long invalidate_seq;
+	unsigned long invalidate_count;
+	hva_t invalidate_start, invalidate_end;
+	struct list_head readers;
+	unsigned int pin_users;		/* assigned cards */
+	u64 pinned_pages;
+	struct list_head retired;	/* table pages awaiting a flush */
+	u64 stat_fault_4k, stat_fault_2m, stat_fault_1g;
+};
+
+int vm_mem_init(struct vm *vm);
+void vm_mem_destroy(struct vm *vm);	/* also unregisters the notifier */
+hpa_t vm_mem_root(struct vm *vm);
+
+/* The ioctls; errors as Documentation/virt/kvm/api.rst states them. */
+int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r);
+int vm_mem_get_dirty_log(struct vm *vm, struct kvm_dirty_log *log);
+int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log);
+
+enum vm_mem_verdict {
+	VM_MEM_MAPPED,		/* run the guest again */
+	VM_MEM_MMIO,		/* no RAM there: emulate */
+	VM_MEM_READONLY,	/* RAM, but the write must be emulated */
+	VM_MEM_BAD_HVA,		/* user mapping missing: exit with -EFAULT */
+	VM_MEM_SIGNAL,		/* interrupted: go out with -EINTR */
+	VM_MEM_HWPOISON,
+	VM_MEM_NOMEM,
+};
+
+/* Handle a nested page fault at @gpa. Sleeps; called from the vCPU's thread. */
+enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec);
+
+/* Copy to or from guest memory; 0 or -EFAULT. May sleep; any thread whose mm
+ * is the VM's. Marks pages dirty. vm_mem_read never sees MMIO.
+ */
+int vm_mem_read(struct vm *vm, gpa_t gpa, void *data, unsigned long len);
+int vm_mem_write(struct vm *vm, gpa_t gpa, const void *data, unsigned long len);
+/* Atomic compare-exchange of 1,2,4,8 bytes within one page. 0: swapped,
+ * -EAGAIN: differed, *old updated; -EFAULT: no RAM.
+ */
+int vm_mem_cmpxchg(struct vm *vm, gpa_t gpa, u64 *old, u64 new_value, unsigned int len);
+/* Host-virtual address of @gpa or 0; *writable may be NULL. */
+hva_t vm_mem_gpa_to_hva(struct vm *vm, gpa_t gpa, bool *writable);
+void vm_mem_mark_dirty(struct vm *vm, gfn_t gfn);
+
+/*
+ * A card is about to be attached: populate and pin all of guest RAM with DMA
+ * permission, and keep new slots so. Counted against RLIMIT_MEMLOCK once per
+ * VM however many cards: -ENOMEM with one log line that gives needed, limit
+ * and remedy. Nested: the last vm_mem_unpin releases. The reader is added
+ * to (removed from) the list that every permission shrink must flush.
+ */
+int vm_mem_pin(struct vm *vm, struct gpm_reader *reader);
+void vm_mem_unpin(struct vm *vm, struct gpm_reader *reader);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vcpu_ops: the seam between kvm-core and svm.
+ *
+ * kvm-core owns the architectural state (struct vcpu) and the policy; svm owns
+ * the VMCB and the world switch. State crosses as a whole: sync_from_guest
+ * copies what the VMCB holds into struct vcpu, sync_to_guest the reverse.
+ * Between them struct vcpu is the truth.
+ *
+ * run() is the only hot call. It returns a verdict of what to do next.
+ */
+#ifndef BACKPLANE_VCPU_OPS_H
+#define BACKPLANE_VCPU_OPS_H
+
+#include "kvm-core/emul.h"
+
+struct vm;
+struct vcpu;
+
+enum run_verdict {
+	RUN_AGAIN,		/* handled: enter the guest again */
+	RUN_USER,		/* kvm_run is filled in: return 0 to user space */
+	RUN_HALTED,		/* the guest executed HLT */
+	RUN_ERROR,		/* vcpu->run holds an internal error exit */
+};
+
+struct vcpu_ops {
+	struct module *owner;
+	const char *name;
+	u32 caps;		/* VCPU_OPS_CAP_* */
+
+	int (*hw_enable)(void);	/* on each CPU when the first VM is made */
+	void (*hw_disable)(void);
+
+	int (*vm_create)(struct vm *vm);
+	void (*vm_destroy)(struct vm *vm);
+	int (*vcpu_create)(struct vcpu *v);
+	void (*vcpu_destroy)(struct vcpu *v);
+	void (*vcpu_reset)(struct vcpu *v);
+
+	/* Preemption notifier: the vCPU's thread is on this CPU now / leaves
+	 * it. Preemption is off.
+	 */
+	void (*load)(struct vcpu *v, int cpu);
+	void (*put)(struct vcpu *v);
+
+	/* Enter the guest once and handle the exit's first half. Preemption
+	 * on at call; the caller has merged pending events (see inject).
+	 */
+	void (*enter)(struct vcpu *v);		/* irqs off; one VMRUN */
+	enum run_verdict (*handle_exit)(struct vcpu *v);
+
+	/* Events: at most one is put into the VMCB per entry, from
+	 * vcpu->exception, ->nmi_injected, ->interrupt.
+	 */
+	void (*inject)(struct vcpu *v);
+	/* Ask for an exit as soon as an interrupt (nmi: an IRET) allows. */
+	void (*request_irq_window)(struct vcpu *v, bool on);
+	void (*request_nmi_window)(struct vcpu *v);
+	bool (*interrupt_allowed)(struct vcpu *v);
+	bool (*nmi_allowed)(struct vcpu *v);
+
+	void (*flush_tlb)(struct vcpu *v);	/* before the next entry */
+	/* Copy segment and table registers between kvm_sregs and the VMCB. */
+	void (*get_sregs)(struct vcpu *v, struct kvm_sregs *s);
+	void (*set_sregs)(struct vcpu *v, const struct kvm_sregs *s);
+	void (*get_emul_segs)(struct vcpu *v, struct emul_segment *seg);
+	u8 (*get_cpl)(struct vcpu *v);
+	/* cr0/3/4/efer changed in struct vcpu: bring the VMCB up to date. */
+	void (*update_mode)(struct vcpu *v);
+	/* MSRs that live in the VMCB (FS/GS base, STAR.., SYSENTER..): 0,
+	 * -EOPNOTSUPP if not one of them.
+	 */
+	int (*get_msr)(struct vcpu *v, u32 msr, u64 *data);
+	int (*set_msr)(struct vcpu *v, u32 msr, u64 data);
+	void (*update_debug)(struct vcpu *v);
+};
+
+int vcpu_ops_register(const struct vcpu_ops *ops);	/* -EBUSY */
+void vcpu_ops_unregister(const struct vcpu_ops *ops);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct vm and struct vcpu: what the Linux side of kvm-core, svm and
+ * pci-assign share.
+ *
+ * Lock order (outer first): vm->lock, vcpu->mutex, vm->mem.slots_lock,
+ * mmap_lock, vm->mem.mmu_lock, vm->irq->lock.
+ *
+ * Life: a vm lives while its file, a vCPU's file, or a device above holds a
+ * reference. A vcpu lives as long as its vm.
+ */
+#ifndef BACKPLANE_VM_H
+#define BACKPLANE_VM_H
+
+#include <linux/atomic.h>
+#include <linux/kvm.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/hrtimer.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include "addr.h"
+#include "kvm-core/bus.h"
+#include "kvm-core/irq.h"
+#include "kvm-core/mem.h"
+
+#define VM_MAX_VCPUS	64
+
+struct vlapic;
+struct vcpu_ops;
+struct vm_ext;
+
+enum { VM_BUS_PIO, VM_BUS_MMIO, VM_NR_BUSES };
+
+struct vm {
+	refcount_t refs;
+	unsigned int id;		/* for logs and statistics */
+	pid_t owner_pid;
+	struct mm_struct *mm;		/* grabbed (mm_count), of the creator */
+	struct mutex lock;
+	struct vm_mem mem;
+	struct vm_irq *irq;
+	struct bus __rcu *buses[VM_NR_BUSES];
+	struct srcu_struct bus_srcu;
+	struct mutex bus_lock;
+	atomic_t nr_vcpus;
+	struct vcpu *vcpus[VM_MAX_VCPUS];	/* set once, before nr_vcpus */
+	struct vm_ext *ext[4];		/* per registered extension */
+	const char *dead;		/* first reason of vm_kill, or NULL */
+	void *arch;			/* svm's */
+	/* paravirtual clock and TSC */
+	raw_spinlock_t clock_lock;
+	s64 clock_offset;		/* ns: guest clock = boottime + this */
+	u64 tsc_base_offset;
+	gpa_t wall_clock;
+	struct list_head link;		/* all VMs */
+};
+
+/* Requests to a vCPU, set by anyone, taken by its thread. */
+enum vcpu_request {
+	VCPU_REQ_TLB_FLUSH,
+	VCPU_REQ_NMI,
+	VCPU_REQ_INIT,
+	VCPU_REQ_SIPI,			/* vector in vcpu->sipi_vector */
+	VCPU_REQ_SMI,
+	VCPU_REQ_CLOCK,			/* update the guest's clock page */
+	VCPU_REQ_EVENT,			/* an interrupt may have become pending */
+	VCPU_REQ_TIMER,			/* the local APIC timer expired */
+	VCPU_REQ_TRIPLE_FAULT,
+	VCPU_REQ_VM_DEAD,
+	VCPU_REQ_IOAPIC_EOI_EXIT,
+};
+
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
+
+/* Register numbers as enum emul_reg. */
+#define VCPU_NR_REGS	16
+
+struct vcpu_mmio_entry {
+	gpa_t addr;
+	u8 data[8];
+	u8 len;
+	bool write, done, pio;
+};
+
+struct vcpu_exception {
+	bool pending;			/* to be injected */
+	bool injected;			/* was being delivered when we exited */
+	bool has_error;
+	u8 vector;
+	u32 error;
+};
+
+struct vcpu {
+	struct vm *vm;
+	struct mutex mutex;		/* one ioctl at a time */
+	unsigned int id;		/* user's id; initial APIC id */
+	unsigned int index;		/* in vm->vcpus */
+	struct kvm_run *run;
+	void *coalesced;
+	struct preempt_notifier notifier;
+	int cpu;			/* loaded on, or -1 */
+	struct task_struct *task;	/* inside KVM_RUN, or NULL */
+	int mode;			/* enum vcpu_mode, smp ordered */
+	unsigned long requests;		/* BIT(enum vcpu_request) */
+	wait_queue_head_t wq;
+	u32 mp_state;			/* KVM_MP_STATE_* */
+	u8 sipi_vector;
+
+	u64 regs[VCPU_NR_REGS];		/* rax, rsp live in the VMCB while
+					 * loaded; vcpu_ops syncs
+					 */
+	u64 rip, rflags;
+	u64 cr0, cr2, cr3, cr4, efer;
+	u64 dr[4], dr6, dr7;
+	u64 xcr0;
+	struct fpu_guest fpu;
+	struct vlapic *vlapic;
+	struct hrtimer lapic_timer;
+	u64 apic_base;			/* when there is no vlapic */
+
+	struct vcpu_exception exception;
+	struct {
+		bool injected, soft;
+		u8 vector;
+	} interrupt;
+	unsigned int nmi_pending;
+	bool nmi_injected, nmi_masked;
+	bool int_shadow;
+	int user_irq;			/* KVM_INTERRUPT vector or -1 */
+
+	/* CPUID and MSRs */
+	struct kvm_cpuid_entry2 *cpuid;
+	unsigned int nr_cpuid;
+	u8 phys_bits;
+	struct {
+		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
+		u64 mce_banks[32 * 4];
+		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
+		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
+		u64 steal_time, async_pf, poll_control, pv_eoi;
+	} msr;
+	u64 tsc_offset;
+	u32 tsc_khz;
+	bool clock_paused;
+	u32 clock_version;
+
+	/* Emulation in progress across an exit to user space */
+	struct {
+		bool active;
+		unsigned int n, next;
+		struct vcpu_mmio_entry log[16];
+	} mmio;
+	struct {
+		bool active;		/* a simple IN/OUT awaits completion */
+		bool in;
+		u8 size;
+		u16 port;
+		unsigned int count;
+		u64 next_rip;
+	} pio;
+
+	u32 guest_debug;
+	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,
+	    stat_npf, stat_halts, stat_injections, stat_emulations;
+	u64 stat_exit_code[256];	/* SVM code; NPF = 128, others 129.. */
+	void *arch;			/* svm's struct */
+};
+
+/* ---- references ------------------------------------------------------- */
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+/* The vm behind a /dev/kvm VM file descriptor, with a reference, or ERR_PTR. */
+struct vm *vm_from_fd(int fd);
+
+/* The guest did what no guest may: remember the first reason, stop its vCPUs. */
+void vm_kill(struct vm *vm, const char *reason);
+
+/* ---- waking and flushing [any context, hard-irq included] --------------- */
+void vcpu_request(struct vcpu *v, enum vcpu_request r);	/* set + kick */
+/* Make a running vCPU leave guest mode, a halted one look again. */
+void vcpu_kick(struct vcpu *v);
+/* All vCPUs of @vm forget nested translations before they next run guest
+ * code; returns when none runs with old ones. Not from hard-irq context; may
+ * be called under mmu_lock.
+ */
+void vm_flush_tlb(struct vm *vm);
+
+#define vm_for_each_vcpu(i, v, vm)					\
+	for ((i) = 0; (i) < atomic_read(&(vm)->nr_vcpus) &&		\
+	     ((v) = READ_ONCE((vm)->vcpus[i])) != NULL; (i)++)
+
+/* ---- in-kernel devices -------------------------------------------------- */
+int vm_bus_add(struct vm *vm, int bus, gpa_t start, u64 size, struct bus_dev *dev);
+void vm_bus_del(struct vm *vm, int bus, struct bus_dev *dev);
+
+/* ---- extension of the VM's ioctls (pci-assign) -------------------------- */
+struct vm_ext_ops {
+	struct module *owner;
+	const char *name;
+	/* KVM_CHECK_EXTENSION: > 0 if this extension offers @cap. */
+	int (*check_extension)(u32 cap);
+	/* -ENOTTY: not mine. *ext is the VM's own state, NULL at first; set it
+	 * to keep some (the module is then held until destroy). vm->lock is
+	 * not held.
+	 */
+	long (*ioctl)(struct vm *vm, struct vm_ext **ext, unsigned int cmd,
+		      unsigned long arg);
+	/* The VM's last file is closed or its process died: give all back. */
+	void (*destroy)(struct vm *vm, struct vm_ext *ext);
+};
+int vm_ext_register(const struct vm_ext_ops *ops);	/* -EBUSY: table full */
+void vm_ext_unregister(const struct vm_ext_ops *ops);
+
+#endif

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# The pure objects, listed once. Kbuild links them into the modules; the tests
+# build the same list under the sanitizers.
+
+gpm-pure	:= gpm/gpm.o
+kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/insn.o \
+		   kvm-core/emul.o kvm-core/gwalk.o kvm-core/vlapic.o \
+		   kvm-core/vioapic.o kvm-core/vpic.o kvm-core/vpit.o \
+		   kvm-core/vcpuid.o kvm-core/vmsr.o
+svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
+iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
+		   iommu-amd/event.o iommu-amd/ivrs.o iommu-amd/irte.o
+msi-pure	:= msi/msg.o msi/vmsi.o msi/vmsix.o
+pci-assign-pure	:= pci-assign/vcfg.o pci-assign/vcfg_tab.o pci-assign/vbar.o \
+		   pci-assign/storm.o
+
+pure-objs := $(gpm-pure) $(kvm-core-pure) $(svm-pure) $(iommu-amd-pure) \
+	     $(msi-pure) $(pci-assign-pure)
