@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The commands a person types. Each sets up what it needs (Debian 12, root);
+# `make help` lists them. Kbuild is the kernel's side of the build, pure.mk
+# the list both sides share.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# The newest Debian 6.1 headers. Not `uname -r`: the modules run in the
+# emulated host, which boots the Debian kernel that matches these headers.
+KDIR ?= $(lastword $(shell ls -d /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | sort -V))
+W ?= 1
+
+include pure.mk
+
+# ---- unit tests -------------------------------------------------------------
+U := build/unit
+UNIT_CFLAGS := -std=gnu11 -g -O1 -I. -Wall -Wextra -Werror \
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -MMD -MP
+pure-src := $(wildcard $(pure-objs:.o=.c))
+pure-obj := $(pure-src:%.c=$(U)/%.o)
+unit-src := $(wildcard tests/unit/test_*.c)
+unit-bin := $(unit-src:tests/unit/%.c=$(U)/bin/%)
+
+$(U)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(U)/libpure.a: $(pure-obj)
+	@mkdir -p $(@D); rm -f $@
+	ar rcs $@ $^
+
+$(U)/bin/%: tests/unit/%.c $(U)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MF $@.d -o $@ $< $(U)/libpure.a -lcmocka
+
+-include $(pure-obj:.o=.d) $(unit-bin:=.d)
+
+.PHONY: help unit unit-bins modules test demo lab setup qemu clean
+
+help:
+	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
+	@echo
+	@echo '  make demo     set up everything and show the main job, with a table'
+	@echo '  make test     set up everything and pass all tests'
+	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
+	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
+	@echo '  make modules  build the four kernel modules for KDIR'
+	@echo '  make setup    install the Debian packages all of this needs'
+	@echo '  make qemu     build the patched QEMU into the cache, once'
+	@echo '  make clean    remove what was built in this folder (not the cache)'
+	@echo
+	@echo '  KDIR=$(KDIR)'
+	@echo '  BACKPLANE_CACHE=$${BACKPLANE_CACHE:-~/.cache/backplane} keeps the kernel and QEMU builds'
+
+setup:
+	@tools/lab/setup packages
+
+unit-bins: $(unit-bin)
+
+# One test: make unit T=test_gpm
+unit: setup
+	@$(MAKE) --no-print-directory -s unit-bins
+	@tests/run unit $(T)
+
+modules: setup
+	@test -n "$(KDIR)" || { echo 'make: no Debian 6.1 kernel headers in /usr/src: apt-get install linux-headers-amd64, or give KDIR=' >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) modules
+
+qemu: setup
+	@tools/lab/qemu-build
+
+test:
+	@tests/run all
+
+demo:
+	@tools/lab/demo
+
+lab: modules qemu
+	@tools/lab/machine --interactive
+
+clean:
+	rm -rf build
+	test -z "$(KDIR)" || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
