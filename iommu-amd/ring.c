@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ring arithmetic (48882 2.4, 2.5) for unit_linux.c and fault_linux.c. It
+ * knows slots and offsets, neither registers nor what the entries mean.
+ */
+#include "iommu-amd/ring.h"
+
+void ring_init(struct ring *r, u64 (*slot)[2], u32 size)
+{
+	r->slot = slot;
+	r->size = size;
+	ring_reset(r);
+}
+
+void ring_reset(struct ring *r)
+{
+	r->tail = 0;
+	r->done = 0;
+}
+
+u32 ring_room(const struct ring *r)
+{
+	return (r->done - r->tail - 1) & (r->size - 1);
+}
+
+int ring_push(struct ring *r, const u64 cmd[2])
+{
+	if (!ring_room(r))
+		return -ENOSPC;
+	WRITE_ONCE(r->slot[r->tail][0], cmd[0]);
+	WRITE_ONCE(r->slot[r->tail][1], cmd[1]);
+	r->tail = (r->tail + 1) & (r->size - 1);
+	return 0;
+}
+
+u32 ring_tail_offset(const struct ring *r)
+{
+	return r->tail * RING_ENTRY_SIZE;
+}
+
+void ring_complete(struct ring *r)
+{
+	r->done = r->tail;
+}
+
+bool ring_seq_reached(u64 seen, u64 want)
+{
+	return (s64)(seen - want) >= 0;
+}
+
+int ring_pending(u32 size, u64 head, u64 tail)
+{
+	u64 bytes = (u64)size * RING_ENTRY_SIZE;
+
+	if (head >= bytes || tail >= bytes ||
+	    (head | tail) & (RING_ENTRY_SIZE - 1))
+		return -EINVAL;
+	return (int)(((tail - head) & (bytes - 1)) / RING_ENTRY_SIZE);
+}
+
+u32 ring_next_offset(u32 size, u32 offset)
+{
+	return (offset + RING_ENTRY_SIZE) & (size * RING_ENTRY_SIZE - 1);
+}
