@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vcpu: what kvm-core's own files, and svm's exit handlers, ask of a vCPU.
+ * All of it belongs to the vCPU's thread, with vcpu->mutex held, unless it
+ * says otherwise.
+ */
+#ifndef BACKPLANE_VCPU_H
+#define BACKPLANE_VCPU_H
+
+#include "kvm-core/vcpu_ops.h"
+#include "kvm-core/vm.h"
+
+#define X86_CR0_CACHE_BITS	(BIT(29) | BIT(30))	/* NW, CD */
+
+extern const struct vcpu_ops *vcpu_ops;
+
+/* ---- events (run_linux.c) ----------------------------------------------- */
+/* Queue an exception for the next entry; merges with one in delivery. */
+void vcpu_queue_exception(struct vcpu *v, u8 vector, u32 error);
+void vcpu_queue_page_fault(struct vcpu *v, u64 cr2, u32 error);
+static inline void vcpu_queue_gp(struct vcpu *v)
+{
+	vcpu_queue_exception(v, 13, 0);
+}
+
+/* ---- exits that kvm-core answers ------------------------------------------ */
+/* Emulate the instruction at rip (mmio_linux.c). */
+enum run_verdict vcpu_emulate(struct vcpu *v);
+/* Its length in bytes, or 0 with an exception queued (mmio_linux.c). */
+unsigned int vcpu_insn_length(struct vcpu *v);
+/* One IN or OUT; @next_rip is reached when it has completed. */
+enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
+			  u64 next_rip);
+/* CPUID: fills rax..rdx from leaf rax, subleaf rcx (msr_linux.c). */
+void vcpu_cpuid(struct vcpu *v);
+bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
+		    unsigned int bit);
+/* 0, or -EINVAL: the guest gets #GP. @host: user space writes, no checks that
+ * only a guest must pass.
+ */
+int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host);
+int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host);
+void vcpu_hypercall(struct vcpu *v);
+/* 0 or -EINVAL. */
+int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
+int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
+int vcpu_set_efer(struct vcpu *v, u64 efer, bool host);
+/* An exit that cannot be answered: KVM_EXIT_INTERNAL_ERROR. */
+enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror);
+
+/* ---- glue between the files ------------------------------------------------ */
+int vcpu_create(struct vm *vm, unsigned int id);		/* -> fd */
+void vcpu_destroy(struct vcpu *v);
+void vcpu_load(struct vcpu *v);
+void vcpu_put(struct vcpu *v);
+int vcpu_run(struct vcpu *v);					/* KVM_RUN */
+void vcpu_reset(struct vcpu *v, bool init);
+void vcpu_complete_io(struct vcpu *v);
+bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
+void vcpu_clock_update(struct vcpu *v);				/* clock_linux.c */
+int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);
+void vcpu_write_tsc(struct vcpu *v, u64 tsc);
+static inline u64 vcpu_read_tsc(struct vcpu *v)
+{
+	return rdtsc() + v->tsc_offset;
+}
+void vm_clock_init(struct vm *vm);
+long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
+/* Leaf and MSR surface for the ioctls (msr_linux.c). */
+int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
+int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
+int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
+int msr_index_list(struct kvm_msr_list __user *arg);
+int msr_feature_list(struct kvm_msr_list __user *arg);
+int msr_feature_get(struct kvm_msrs __user *arg);
+int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set);
+long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
+int vm_create_fd(void);
+int vm_check_extension(struct vm *vm, long cap);
+long vm_ext_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg);
+int vm_ext_check(u32 cap);
+void vm_ext_destroy(struct vm *vm);
+
+#endif

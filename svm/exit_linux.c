@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * svm exits: from the exit code to whoever answers, and events back in
+ * (APM2 15.6-15.20, appendix C).
+ *
+ * One table, one short function per row. Called from kvm-core's run loop with
+ * interrupts and preemption on. What an access means is kvm-core's business.
+ */
+#include <linux/kvm.h>
+#include <asm/msr.h>
+#include "kvm-core/excp.h"
+#include "svm/inject.h"
+#include "svm/svm.h"
+
+/* ---- going past an instruction -------------------------------------------------- */
+
+/* Step over the instruction that exited. False: its bytes could not be read,
+ * an exception is queued instead.
+ */
+static bool skip_insn(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+	unsigned int len;
+
+	if (svm_features.nrip && vmcb->c.next_rip) {
+		v->rip = vmcb->c.next_rip;
+	} else {
+		len = vcpu_insn_length(v);
+		if (!len)
+			return false;
+		v->rip += len;
+		if (!(v->efer & EFER_LMA))
+			v->rip = (u32)v->rip;
+	}
+	v->int_shadow = false;
+	return true;
+}
+
+static enum run_verdict inject_ud(struct vcpu *v)
+{
+	vcpu_queue_exception(v, EXCP_UD, 0);
+	return RUN_AGAIN;
+}
+
+/* ---- rows ------------------------------------------------------------------------- */
+
+static enum run_verdict exit_nothing(struct vcpu *v)
+{
+	return RUN_AGAIN;	/* the host has served it since STGI */
+}
+
+static enum run_verdict exit_vintr(struct vcpu *v)
+{
+	vcpu_ops->request_irq_window(v, false);
+	return RUN_AGAIN;	/* the run loop injects now */
+}
+
+static enum run_verdict exit_iret(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	vmcb_intercept(svm->vmcb, INTERCEPT_IRET, false);
+	v->nmi_masked = false;
+	svm->iret_pending = true;
+	svm->iret_rip = v->rip;
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_cpuid(struct vcpu *v)
+{
+	if (skip_insn(v))
+		vcpu_cpuid(v);
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_hlt(struct vcpu *v)
+{
+	if (!skip_insn(v))
+		return RUN_AGAIN;
+	v->stat_halts++;
+	return RUN_HALTED;
+}
+
+static enum run_verdict exit_skip(struct vcpu *v)
+{
+	skip_insn(v);
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_msr(struct vcpu *v)
+{
+	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
+	u32 msr = (u32)v->regs[EMUL_RCX];
+	u64 data;
+	int err;
+
+	if (write) {
+		data = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
+		err = vcpu_set_msr(v, msr, data, false);
+	} else {
+		err = vcpu_get_msr(v, msr, &data, false);
+	}
+	if (err) {
+		vcpu_queue_gp(v);
+		return RUN_AGAIN;
+	}
+	if (!skip_insn(v))
+		return RUN_AGAIN;
+	if (!write) {
+		v->regs[EMUL_RAX] = (u32)data;
+		v->regs[EMUL_RDX] = data >> 32;
+	}
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_ioio(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	u64 info = c->exit_info1;
+
+	v->stat_io_exits++;
+	if (info & IOIO_STRING)
+		return vcpu_emulate(v);
+	v->int_shadow = false;
+	return vcpu_pio(v, FIELD_GET(IOIO_PORT, info),
+			FIELD_GET(IOIO_SIZE, info), info & IOIO_IN,
+			c->exit_info2);
+}
+
+static enum run_verdict exit_vmmcall(struct vcpu *v)
+{
+	if (skip_insn(v))
+		vcpu_hypercall(v);
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_xsetbv(struct vcpu *v)
+{
+	u64 value = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
+
+	if (vcpu_ops->get_cpl(v) || (u32)v->regs[EMUL_RCX] ||
+	    vcpu_set_xcr0(v, value)) {
+		vcpu_queue_gp(v);
+		return RUN_AGAIN;
+	}
+	return exit_skip(v);
+}
+
+static enum run_verdict exit_emulate(struct vcpu *v)
+{
+	return vcpu_emulate(v);
+}
+
+static enum run_verdict exit_npf(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	gpa_t gpa = c->exit_info2;
+
+	v->stat_npf++;
+	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
+			     c->exit_info1 & NPF_FETCH)) {
+	case VM_MEM_MAPPED:
+	case VM_MEM_SIGNAL:
+		return RUN_AGAIN;	/* a signal is seen by the run loop */
+	case VM_MEM_MMIO:
+	case VM_MEM_READONLY:
+		v->stat_mmio_exits++;
+		/* A page walk that hits MMIO has no instruction to emulate. */
+		if (c->exit_info1 & NPF_GUEST_WALK)
+			return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+		return vcpu_emulate(v);
+	case VM_MEM_NOMEM:
+	case VM_MEM_BAD_HVA:
+	case VM_MEM_HWPOISON:
+	default:
+		return RUN_ERROR;
+	}
+}
+
+static enum run_verdict exit_shutdown(struct vcpu *v)
+{
+	v->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return RUN_USER;
+}
+
+/* Machine checks belong to the host: raise it there again (APM2 9.2). */
+static enum run_verdict exit_mc(struct vcpu *v)
+{
+	asm volatile("int $18");
+	return RUN_AGAIN;
+}
+
+static enum run_verdict exit_db(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	if (!(v->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))) {
+		vcpu_queue_exception(v, EXCP_DB, 0);
+		return RUN_AGAIN;
+	}
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.pc = to_svm(v)->vmcb->s.cs.base + v->rip;
+	run->debug.arch.exception = EXCP_DB;
+	run->debug.arch.dr6 = v->dr6;
+	run->debug.arch.dr7 = v->dr7;
+	return RUN_USER;
+}
+
+static enum run_verdict exit_bp(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.pc = to_svm(v)->vmcb->s.cs.base + v->rip;
+	run->debug.arch.exception = EXCP_BP;
+	return RUN_USER;
+}
+
+static enum run_verdict exit_ac(struct vcpu *v)
+{
+	vcpu_queue_exception(v, EXCP_AC, (u32)to_svm(v)->vmcb->c.exit_info1);
+	return RUN_AGAIN;
+}
+
+typedef enum run_verdict (*exit_fn)(struct vcpu *v);
+
+static const exit_fn exit_table[] = {
+	[EXIT_CR_READ + 0] = exit_emulate,
+	[EXIT_CR_READ + 8] = exit_emulate,
+	[EXIT_CR_WRITE + 0] = exit_emulate,
+	[EXIT_CR_WRITE + 4] = exit_emulate,
+	[EXIT_CR_WRITE + 8] = exit_emulate,
+	[EXIT_DR_READ ... EXIT_DR_READ + 7] = exit_emulate,
+	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = exit_emulate,
+	[EXIT_EXCP + EXCP_DB] = exit_db,
+	[EXIT_EXCP + EXCP_BP] = exit_bp,
+	[EXIT_EXCP + EXCP_AC] = exit_ac,
+	[EXIT_EXCP + EXCP_MC] = exit_mc,
+	[EXIT_INTR] = exit_nothing,
+	[EXIT_NMI] = exit_nothing,
+	[EXIT_SMI] = exit_nothing,
+	[EXIT_INIT] = exit_nothing,
+	[EXIT_VINTR] = exit_vintr,
+	[EXIT_CR0_SEL_WRITE] = exit_emulate,
+	[EXIT_RDPMC] = inject_ud,
+	[EXIT_CPUID] = exit_cpuid,
+	[EXIT_IRET] = exit_iret,
+	[EXIT_INVD] = exit_skip,
+	[EXIT_HLT] = exit_hlt,
+	[EXIT_INVLPGA] = inject_ud,
+	[EXIT_IOIO] = exit_ioio,
+	[EXIT_MSR] = exit_msr,
+	[EXIT_SHUTDOWN] = exit_shutdown,
+	[EXIT_VMRUN] = inject_ud,
+	[EXIT_VMMCALL] = exit_vmmcall,
+	[EXIT_VMLOAD] = inject_ud,
+	[EXIT_VMSAVE] = inject_ud,
+	[EXIT_STGI] = inject_ud,
+	[EXIT_CLGI] = inject_ud,
+	[EXIT_SKINIT] = inject_ud,
+	[EXIT_WBINVD] = exit_skip,
+	[EXIT_MONITOR] = inject_ud,
+	[EXIT_MWAIT] = inject_ud,
+	[EXIT_XSETBV] = exit_xsetbv,
+	[EXIT_RDPRU] = inject_ud,
+};
+
+/* ---- events that the exit interrupted ----------------------------------------------- */
+
+/* Put back what was being delivered, so that the next entry delivers it. */
+static void requeue_event(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+	struct inject_event e = inject_decode(vmcb->c.exit_int_info);
+
+	v->exception.injected = false;
+	v->nmi_injected = false;
+	v->interrupt.injected = false;
+	switch (e.kind) {
+	case INJECT_EXCEPTION:
+		v->exception.injected = true;
+		v->exception.vector = e.vector;
+		v->exception.has_error = e.has_error;
+		v->exception.error = e.error;
+		break;
+	case INJECT_NMI:
+		v->nmi_injected = true;
+		break;
+	case INJECT_INTR:
+		v->interrupt.injected = true;
+		v->interrupt.vector = e.vector;
+		break;
+	default:
+		break;
+	}
+}
+
+/* At most one event per entry, chosen by kvm-core (APM2 15.20). */
+void svm_inject(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct inject_event e = { .kind = INJECT_NONE };
+
+	if (v->exception.injected) {
+		e.kind = INJECT_EXCEPTION;
+		e.vector = v->exception.vector;
+		e.has_error = v->exception.has_error;
+		e.error = v->exception.error;
+	} else if (v->nmi_injected) {
+		e.kind = INJECT_NMI;
+		e.vector = 2;
+		v->nmi_masked = true;
+		vmcb_intercept(svm->vmcb, INTERCEPT_IRET, true);
+	} else if (v->interrupt.injected) {
+		e.kind = INJECT_INTR;
+		e.vector = v->interrupt.vector;
+	}
+	if (e.kind != INJECT_NONE) {
+		v->int_shadow = false;
+		v->stat_injections++;
+	}
+	svm->vmcb->c.event_inj = inject_encode(&e);
+}
+
+enum run_verdict svm_handle_exit(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	u64 code = c->exit_code;
+
+	requeue_event(v);
+	v->stat_exits++;
+	if (code == EXIT_NPF) {
+		v->stat_exit_code[128]++;
+		return exit_npf(v);
+	}
+	if ((u32)code == EXIT_INVALID_LOW) {
+		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+		v->run->fail_entry.hardware_entry_failure_reason = code;
+		v->run->fail_entry.cpu = v->cpu;
+		return RUN_USER;
+	}
+	if (code == EXIT_INTR)
+		v->stat_irq_exits++;
+	if (code < 255)
+		v->stat_exit_code[code < 128 ? code : 129 + (code & 63)]++;
+	if (code < ARRAY_SIZE(exit_table) && exit_table[code])
+		return exit_table[code](v);
+
+	v->run->exit_reason = KVM_EXIT_UNKNOWN;
+	v->run->hw.hardware_exit_reason = code;
+	return RUN_USER;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * svm: what svm's own files share.
+ */
+#ifndef BACKPLANE_SVM_H
+#define BACKPLANE_SVM_H
+
+#include "kvm-core/vcpu.h"
+#include "svm/asid.h"
+#include "svm/vmcb.h"
+
+/* What CPUID 8000_000A offers; each is used only when there (APM2 15.x). */
+struct svm_features {
+	bool nrip, decode_assist, flush_by_asid, clean_bits, pause_filter;
+	u32 asids;
+};
+
+extern struct svm_features svm_features;
+
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	hpa_t vmcb_pa;
+	struct asid_user asid;
+	bool flush;		/* forget translations before the next entry */
+	u64 iret_rip;		/* of the IRET that ends an NMI handler */
+	bool iret_pending;
+	bool dr_loaded;
+};
+
+static inline struct svm_vcpu *to_svm(struct vcpu *v)
+{
+	return v->arch;
+}
+
+/* run.S */
+void svm_run(u64 *regs, unsigned long guest_vmcb, unsigned long host_vmcb);
+
+/* exit_linux.c */
+enum run_verdict svm_handle_exit(struct vcpu *v);
+void svm_inject(struct vcpu *v);
+
+#endif

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * svm on Linux: turns SVM on, owns the VMCBs, and enters the guest
+ * (APM2 chapter 15). Registers itself with kvm-core as vcpu_ops. Exits are
+ * answered in exit_linux.c; the switch itself is run.S. It must not know of
+ * user space's ABI beyond struct kvm_sregs, nor of any IOMMU.
+ */
+#include <linux/cpu.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/processor.h>
+#include "svm/permmap.h"
+#include "svm/svm.h"
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("Backplane maintainers");
+MODULE_DESCRIPTION("AMD SVM backend of kvm-core");
+
+/* APM2 15.4, 15.30: SVM enable and lock, host state area. */
+#define VM_CR_SVMDIS	BIT_ULL(4)
+#define SVM_LEAF	0x8000000aU
+
+struct svm_cpu {
+	struct asid_pool pool;
+	void *host_save;		/* VM_HSAVE_PA: the CPU's own */
+	void *host_vmcb;		/* our VMSAVE of the host */
+	struct svm_vcpu *last;		/* whose VMCB the CPU may have cached */
+	bool enabled;
+};
+
+static DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
+
+struct svm_features svm_features;
+
+static u8 *svm_iopm, *svm_msrpm;
+#define IOPM_ORDER	2
+#define MSRPM_ORDER	1
+static u64 host_xcr0;
+static enum cpuhp_state svm_hp_state;
+
+/* MSRs whose guest value VMLOAD and VMSAVE carry (APM2 15.5.2). */
+static const u32 passed_msrs[] = {
+	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_FS_BASE,
+	MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_IA32_SYSENTER_CS,
+	MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+/* ---- per-CPU enable ------------------------------------------------------- */
+
+static int svm_enable_cpu(unsigned int cpu)
+{
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (efer & EFER_SVME) {
+		pr_err("svm: CPU %u already runs a hypervisor; unload it (rmmod kvm_amd) and load svm again\n",
+		       cpu);
+		return -EBUSY;
+	}
+	wrmsrl(MSR_EFER, efer | EFER_SVME);
+	wrmsrl(MSR_VM_HSAVE_PA, __pa(c->host_save));
+	asid_pool_init(&c->pool, svm_features.asids);
+	c->last = NULL;
+	c->enabled = true;
+	return 0;
+}
+
+static int svm_disable_cpu(unsigned int cpu)
+{
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+	u64 efer;
+
+	if (!c->enabled)
+		return 0;
+	c->enabled = false;
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	return 0;
+}
+
+static void svm_disable_here(void *unused)
+{
+	svm_disable_cpu(smp_processor_id());
+}
+
+static int svm_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	on_each_cpu(svm_disable_here, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block svm_reboot_nb = { .notifier_call = svm_reboot };
+
+/* ---- VMCB ------------------------------------------------------------------- */
+
+static const unsigned int base_intercepts[] = {
+	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
+	INTERCEPT_CR0_SEL_WRITE, INTERCEPT_RDPMC, INTERCEPT_CPUID,
+	INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA, INTERCEPT_IOIO,
+	INTERCEPT_MSR, INTERCEPT_TASK_SWITCH, INTERCEPT_SHUTDOWN,
+	INTERCEPT_VMRUN, INTERCEPT_VMMCALL, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
+	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT, INTERCEPT_WBINVD,
+	INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_XSETBV, INTERCEPT_RDPRU,
+	INTERCEPT_CR_WRITE(4), INTERCEPT_CR_WRITE(8), INTERCEPT_CR_READ(8),
+	INTERCEPT_EXCEPTION(EXCP_DB), INTERCEPT_EXCEPTION(EXCP_AC),
+	INTERCEPT_EXCEPTION(EXCP_MC),
+};
+
+static void seg_init(struct vmcb_seg *seg, u16 selector, u16 attrib, u64 base)
+{
+	seg->selector = selector;
+	seg->attrib = attrib;
+	seg->limit = 0xffff;
+	seg->base = base;
+}
+
+/* Architectural reset state (APM2 14.1.3). */
+static void svm_vcpu_reset(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = svm->vmcb;
+	unsigned int i;
+
+	memset(vmcb, 0, sizeof(*vmcb));
+	for (i = 0; i < ARRAY_SIZE(base_intercepts); i++)
+		vmcb_intercept(vmcb, base_intercepts[i], true);
+	for (i = 0; i < 8; i++) {
+		vmcb_intercept(vmcb, INTERCEPT_DR_READ(i), true);
+		vmcb_intercept(vmcb, INTERCEPT_DR_WRITE(i), true);
+	}
+	vmcb->c.iopm_base = __pa(svm_iopm);
+	vmcb->c.msrpm_base = __pa(svm_msrpm);
+	vmcb->c.int_ctl = VINTR_MASKING;
+	vmcb->c.np_enable = 1;
+	vmcb->c.n_cr3 = vm_mem_root(v->vm);
+	vmcb->s.g_pat = v->msr.pat;
+
+	seg_init(&vmcb->s.cs, 0xf000, 0x09b, 0xffff0000);
+	seg_init(&vmcb->s.ds, 0, 0x093, 0);
+	vmcb->s.es = vmcb->s.ds;
+	vmcb->s.fs = vmcb->s.ds;
+	vmcb->s.gs = vmcb->s.ds;
+	vmcb->s.ss = vmcb->s.ds;
+	seg_init(&vmcb->s.gdtr, 0, 0, 0);
+	seg_init(&vmcb->s.idtr, 0, 0, 0);
+	seg_init(&vmcb->s.ldtr, 0, 0x082, 0);
+	seg_init(&vmcb->s.tr, 0, 0x08b, 0);
+	svm->flush = true;
+	svm->iret_pending = false;
+}
+
+static void svm_update_mode(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	/* The guest's idea of caching must not slow the host (and on real
+	 * parts CD=1 would): run with the caches on, remember its bits.
+	 */
+	vmcb->s.cr0 = (v->cr0 & ~X86_CR0_CACHE_BITS) | X86_CR0_ET;
+	vmcb->s.cr3 = v->cr3;
+	vmcb->s.cr4 = v->cr4;
+	vmcb->s.efer = v->efer | EFER_SVME;
+	vmcb->s.g_pat = v->msr.pat;
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), v->cr0 & X86_CR0_CACHE_BITS);
+	vmcb->c.clean &= ~(CLEAN_CR | CLEAN_NPT);
+}
+
+static void svm_flush_tlb(struct vcpu *v)
+{
+	to_svm(v)->flush = true;
+}
+
+/* ---- create, load ------------------------------------------------------------- */
+
+static int svm_vcpu_create(struct vcpu *v)
+{
+	struct svm_vcpu *svm = kzalloc(sizeof(*svm), GFP_KERNEL_ACCOUNT);
+
+	if (!svm)
+		return -ENOMEM;
+	svm->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!svm->vmcb) {
+		kfree(svm);
+		return -ENOMEM;
+	}
+	svm->vmcb_pa = __pa(svm->vmcb);
+	v->arch = svm;
+	return 0;
+}
+
+static void forget_vmcb(void *svm)
+{
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+
+	if (c->last == svm)
+		c->last = NULL;
+}
+
+static void svm_vcpu_destroy(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	/* A later VMCB in the same page must not be taken for this one. */
+	on_each_cpu(forget_vmcb, svm, 1);
+	free_page((unsigned long)svm->vmcb);
+	kfree(svm);
+	v->arch = NULL;
+}
+
+/* Host FS, GS, TR, LDTR and syscall MSRs, for the VMLOAD after each exit. */
+static void svm_load(struct vcpu *v, int cpu)
+{
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+	struct svm_vcpu *svm = to_svm(v);
+
+	if (c->last != svm) {
+		if (c->last)
+			indirect_branch_prediction_barrier();
+		c->last = svm;
+		svm->vmcb->c.clean = 0;
+	}
+	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
+}
+
+static void svm_put(struct vcpu *v)
+{
+}
+
+/* ---- the entry ----------------------------------------------------------------- */
+
+static void load_guest_debug_registers(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->dr_loaded = v->dr7 & 0xff;
+	if (!svm->dr_loaded)
+		return;
+	set_debugreg(v->dr[0], 0);
+	set_debugreg(v->dr[1], 1);
+	set_debugreg(v->dr[2], 2);
+	set_debugreg(v->dr[3], 3);
+}
+
+static void svm_prepare_tlb(struct svm_vcpu *svm)
+{
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+	struct vmcb *vmcb = svm->vmcb;
+
+	vmcb->c.tlb_control = TLB_CONTROL_NONE;
+	if (svm->flush) {
+		svm->flush = false;
+		if (svm_features.flush_by_asid)
+			vmcb->c.tlb_control = TLB_CONTROL_ASID;
+		else
+			asid_drop(&svm->asid);
+	}
+	if (asid_use(&c->pool, &svm->asid, smp_processor_id()))
+		vmcb->c.tlb_control = TLB_CONTROL_ALL;
+	if (vmcb->c.asid != svm->asid.asid) {
+		vmcb->c.asid = svm->asid.asid;
+		vmcb->c.clean &= ~CLEAN_ASID;
+	}
+}
+
+static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
+{
+	u64 now;
+
+	if (!(v->cr4 & X86_CR4_OSXSAVE) || !host_xcr0)
+		return;
+	if (to_guest) {
+		if (v->xcr0 != host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
+		return;
+	}
+	/* CPUs that cannot intercept XSETBV let the guest change it. */
+	now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (now != v->xcr0 && !vcpu_set_xcr0(v, now))
+		v->xcr0 = now;
+	if (now != host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+}
+
+/* Interrupts off, preemption off: one VMRUN. */
+static void svm_enter(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb *vmcb = svm->vmcb;
+	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+
+	svm_prepare_tlb(svm);
+	vmcb->s.rax = v->regs[EMUL_RAX];
+	vmcb->s.rsp = v->regs[EMUL_RSP];
+	vmcb->s.rip = v->rip;
+	vmcb->s.rflags = v->rflags;
+	vmcb->s.cr2 = v->cr2;
+	vmcb->s.dr6 = v->dr6;
+	vmcb->s.dr7 = v->dr7;
+	vmcb->c.int_state = v->int_shadow;
+	vmcb->c.tsc_offset = v->tsc_offset;
+	if (!svm_features.clean_bits)
+		vmcb->c.clean = 0;
+	else
+		vmcb->c.clean &= ~(CLEAN_CR2 | CLEAN_DR | CLEAN_INTERCEPTS |
+				   CLEAN_SEG | CLEAN_DT);
+
+	load_guest_debug_registers(v);
+	svm_switch_xcr0(v, true);
+
+	svm_run(v->regs, svm->vmcb_pa, __pa(c->host_vmcb));
+
+	svm_switch_xcr0(v, false);
+	if (svm->dr_loaded)
+		hw_breakpoint_restore();
+
+	vmcb->c.clean = CLEAN_INTERCEPTS | CLEAN_PERMMAP | CLEAN_ASID |
+			CLEAN_NPT | CLEAN_CR;
+	v->regs[EMUL_RAX] = vmcb->s.rax;
+	v->regs[EMUL_RSP] = vmcb->s.rsp;
+	v->rip = vmcb->s.rip;
+	v->rflags = vmcb->s.rflags;
+	v->cr0 = (vmcb->s.cr0 & ~X86_CR0_CACHE_BITS) | (v->cr0 & X86_CR0_CACHE_BITS);
+	v->cr2 = vmcb->s.cr2;
+	v->cr3 = vmcb->s.cr3;
+	v->dr6 = vmcb->s.dr6;
+	v->int_shadow = vmcb->c.int_state & 1;
+}
+
+/* ---- state --------------------------------------------------------------------- */
+
+static void seg_to_user(struct kvm_segment *out, const struct vmcb_seg *in)
+{
+	out->base = in->base;
+	out->limit = in->limit;
+	out->selector = in->selector;
+	out->type = in->attrib & 0xf;
+	out->s = in->attrib >> 4 & 1;
+	out->dpl = in->attrib >> 5 & 3;
+	out->present = in->attrib >> 7 & 1;
+	out->avl = in->attrib >> 8 & 1;
+	out->l = in->attrib >> 9 & 1;
+	out->db = in->attrib >> 10 & 1;
+	/* The CPU may report G = 0 with a big limit; the pair must agree. */
+	out->g = in->limit > 0xfffff;
+	out->unusable = !out->present;
+}
+
+static void seg_from_user(struct vmcb_seg *out, const struct kvm_segment *in)
+{
+	out->base = in->base;
+	out->limit = in->limit;
+	out->selector = in->selector;
+	out->attrib = (in->type & 0xf) | (in->s & 1) << 4 | (in->dpl & 3) << 5 |
+		      (in->present && !in->unusable) << 7 | (in->avl & 1) << 8 |
+		      (in->l & 1) << 9 | (in->db & 1) << 10 | (in->g & 1) << 11;
+}
+
+/* The ABI's segments beside the VMCB's. */
+#define FOR_EACH_SEG(op, s, save)					\
+	do {								\
+		op(cs, s, save); op(ds, s, save); op(es, s, save);	\
+		op(fs, s, save); op(gs, s, save); op(ss, s, save);	\
+		op(tr, s, save);					\
+	} while (0)
+#define SEG_GET(name, sregs, save) seg_to_user(&(sregs)->name, &(save)->name)
+#define SEG_SET(name, sregs, save) seg_from_user(&(save)->name, &(sregs)->name)
+
+static void svm_get_sregs(struct vcpu *v, struct kvm_sregs *s)
+{
+	struct vmcb_save *save = &to_svm(v)->vmcb->s;
+
+	FOR_EACH_SEG(SEG_GET, s, save);
+	seg_to_user(&s->ldt, &save->ldtr);
+	/* A task register is always busy while loaded. */
+	s->tr.type |= 2;
+	s->gdt.base = save->gdtr.base;
+	s->gdt.limit = save->gdtr.limit;
+	s->idt.base = save->idtr.base;
+	s->idt.limit = save->idtr.limit;
+}
+
+static void svm_set_sregs(struct vcpu *v, const struct kvm_sregs *s)
+{
+	struct svm_vcpu *svm = to_svm(v);
+	struct vmcb_save *save = &svm->vmcb->s;
+
+	FOR_EACH_SEG(SEG_SET, s, save);
+	seg_from_user(&save->ldtr, &s->ldt);
+	save->gdtr.base = s->gdt.base;
+	save->gdtr.limit = s->gdt.limit;
+	save->idtr.base = s->idt.base;
+	save->idtr.limit = s->idt.limit;
+	save->cpl = s->ss.dpl;
+	if (!(v->cr0 & X86_CR0_PE))
+		save->cpl = 0;
+	svm->vmcb->c.clean = 0;
+	svm_update_mode(v);
+}
+
+static void svm_get_emul_segs(struct vcpu *v, struct emul_segment *seg)
+{
+	struct vmcb_save *save = &to_svm(v)->vmcb->s;
+	const struct vmcb_seg *from[EMUL_NR_SEGS] = {
+		[EMUL_ES] = &save->es, [EMUL_CS] = &save->cs,
+		[EMUL_SS] = &save->ss, [EMUL_DS] = &save->ds,
+		[EMUL_FS] = &save->fs, [EMUL_GS] = &save->gs,
+	};
+	unsigned int i;
+
+	static_assert(sizeof(struct emul_segment) == sizeof(struct vmcb_seg),
+		      "emul takes the VMCB's form");
+	for (i = 0; i < EMUL_NR_SEGS; i++)
+		memcpy(&seg[i], from[i], sizeof(seg[i]));
+}
+
+static u8 svm_get_cpl(struct vcpu *v)
+{
+	return to_svm(v)->vmcb->s.cpl;
+}
+
+static u64 *svm_msr_slot(struct vcpu *v, u32 msr)
+{
+	struct vmcb_save *s = &to_svm(v)->vmcb->s;
+
+	switch (msr) {
+	case MSR_STAR:
+		return &s->star;
+	case MSR_LSTAR:
+		return &s->lstar;
+	case MSR_CSTAR:
+		return &s->cstar;
+	case MSR_SYSCALL_MASK:
+		return &s->sfmask;
+	case MSR_FS_BASE:
+		return &s->fs.base;
+	case MSR_GS_BASE:
+		return &s->gs.base;
+	case MSR_KERNEL_GS_BASE:
+		return &s->kernel_gs_base;
+	case MSR_IA32_SYSENTER_CS:
+		return &s->sysenter_cs;
+	case MSR_IA32_SYSENTER_ESP:
+		return &s->sysenter_esp;
+	case MSR_IA32_SYSENTER_EIP:
+		return &s->sysenter_eip;
+	default:
+		return NULL;
+	}
+}
+
+static int svm_get_msr(struct vcpu *v, u32 msr, u64 *data)
+{
+	u64 *slot = svm_msr_slot(v, msr);
+
+	if (!slot)
+		return -EOPNOTSUPP;
+	*data = *slot;
+	return 0;
+}
+
+static int svm_set_msr(struct vcpu *v, u32 msr, u64 data)
+{
+	u64 *slot = svm_msr_slot(v, msr);
+
+	if (!slot)
+		return -EOPNOTSUPP;
+	*slot = data;
+	to_svm(v)->vmcb->c.clean &= ~CLEAN_SEG;
+	return 0;
+}
+
+static void svm_update_debug(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_BP),
+		       v->guest_debug & KVM_GUESTDBG_USE_SW_BP);
+	vmcb->c.clean &= ~CLEAN_DR;
+}
+
+/* ---- windows --------------------------------------------------------------------- */
+
+static bool svm_interrupt_allowed(struct vcpu *v)
+{
+	return (v->rflags & X86_EFLAGS_IF) && !v->int_shadow;
+}
+
+static bool svm_nmi_allowed(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	if (v->nmi_masked || v->int_shadow)
+		return false;
+	if (svm->iret_pending) {
+		if (v->rip == svm->iret_rip)
+			return false;
+		svm->iret_pending = false;
+	}
+	return true;
+}
+
+/*
+ * A virtual interrupt that is only a doorbell: with VINTR intercepted it exits
+ * the moment RFLAGS.IF and the shadow allow (APM2 15.21.4). The interrupt
+ * itself goes in through EVENTINJ, because some emulators misreport a V_IRQ
+ * whose delivery faults.
+ */
+static void svm_request_irq_window(struct vcpu *v, bool on)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	if (on)
+		vmcb->c.int_ctl |= VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO;
+	else
+		vmcb->c.int_ctl &= ~(VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO);
+	vmcb_intercept(vmcb, INTERCEPT_VINTR, on);
+	vmcb->c.clean &= ~CLEAN_INTR;
+}
+
+static void svm_request_nmi_window(struct vcpu *v)
+{
+	if (v->nmi_masked)
+		vmcb_intercept(to_svm(v)->vmcb, INTERCEPT_IRET, true);
+	else
+		svm_request_irq_window(v, true);
+}
+
+static const struct vcpu_ops svm_ops = {
+	.owner = THIS_MODULE,
+	.name = "svm",
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_destroy = svm_vcpu_destroy,
+	.vcpu_reset = svm_vcpu_reset,
+	.load = svm_load,
+	.put = svm_put,
+	.enter = svm_enter,
+	.handle_exit = svm_handle_exit,
+	.inject = svm_inject,
+	.request_irq_window = svm_request_irq_window,
+	.request_nmi_window = svm_request_nmi_window,
+	.interrupt_allowed = svm_interrupt_allowed,
+	.nmi_allowed = svm_nmi_allowed,
+	.flush_tlb = svm_flush_tlb,
+	.get_sregs = svm_get_sregs,
+	.set_sregs = svm_set_sregs,
+	.get_emul_segs = svm_get_emul_segs,
+	.get_cpl = svm_get_cpl,
+	.update_mode = svm_update_mode,
+	.get_msr = svm_get_msr,
+	.set_msr = svm_set_msr,
+	.update_debug = svm_update_debug,
+};
+
+/* ---- module ------------------------------------------------------------------------ */
+
+static int svm_probe(void)
+{
+	u64 vm_cr;
+	u32 edx;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+		pr_err("svm: this CPU has no SVM; an AMD (or Hygon) CPU with virtualization enabled in the firmware is needed\n");
+		return -EOPNOTSUPP;
+	}
+	rdmsrl(MSR_VM_CR, vm_cr);
+	if (vm_cr & VM_CR_SVMDIS) {
+		pr_err("svm: SVM is disabled by the firmware (VM_CR.SVMDIS); enable it in the setup\n");
+		return -EOPNOTSUPP;
+	}
+	if (!boot_cpu_has(X86_FEATURE_NPT)) {
+		pr_err("svm: this CPU has no nested paging, which the shared table needs\n");
+		return -EOPNOTSUPP;
+	}
+	if (pgtable_l5_enabled()) {
+		pr_err("svm: the host runs 5-level page tables, the guest table has 4 levels; boot with no5lvl\n");
+		return -EOPNOTSUPP;
+	}
+	edx = cpuid_edx(SVM_LEAF);
+	svm_features.asids = cpuid_ebx(SVM_LEAF);
+	svm_features.nrip = edx & BIT(3);
+	svm_features.clean_bits = edx & BIT(5);
+	svm_features.flush_by_asid = edx & BIT(6);
+	svm_features.decode_assist = edx & BIT(7);
+	svm_features.pause_filter = edx & BIT(10);
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
+		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	return 0;
+}
+
+static void svm_free_pages(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *c = per_cpu_ptr(&svm_cpus, cpu);
+
+		free_page((unsigned long)c->host_save);
+		free_page((unsigned long)c->host_vmcb);
+	}
+	free_pages((unsigned long)svm_iopm, IOPM_ORDER);
+	free_pages((unsigned long)svm_msrpm, MSRPM_ORDER);
+}
+
+static int svm_alloc_pages(void)
+{
+	unsigned int i;
+	int cpu;
+
+	svm_iopm = (u8 *)__get_free_pages(GFP_KERNEL, IOPM_ORDER);
+	svm_msrpm = (u8 *)__get_free_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!svm_iopm || !svm_msrpm)
+		return -ENOMEM;
+	permmap_deny_all(svm_iopm, PAGE_SIZE << IOPM_ORDER);
+	permmap_deny_all(svm_msrpm, PAGE_SIZE << MSRPM_ORDER);
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		permmap_allow_msr(svm_msrpm, passed_msrs[i], true, true);
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *c = per_cpu_ptr(&svm_cpus, cpu);
+
+		c->host_save = (void *)get_zeroed_page(GFP_KERNEL);
+		c->host_vmcb = (void *)get_zeroed_page(GFP_KERNEL);
+		if (!c->host_save || !c->host_vmcb)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int __init svm_init(void)
+{
+	int err = svm_probe();
+
+	if (err)
+		return err;
+	err = svm_alloc_pages();
+	if (err)
+		goto free;
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "backplane/svm:online",
+				svm_enable_cpu, svm_disable_cpu);
+	if (err < 0)
+		goto free;
+	svm_hp_state = err;
+	err = vcpu_ops_register(&svm_ops);
+	if (err) {
+		pr_err("svm: kvm-core already has a backend\n");
+		goto disable;
+	}
+	register_reboot_notifier(&svm_reboot_nb);
+	pr_info("svm: nested paging, %u ASIDs%s%s%s%s\n", svm_features.asids,
+		svm_features.nrip ? ", next-RIP save" : "",
+		svm_features.decode_assist ? ", decode assists" : "",
+		svm_features.flush_by_asid ? ", flush by ASID" : "",
+		svm_features.clean_bits ? ", clean bits" : "");
+	return 0;
+
+disable:
+	cpuhp_remove_state(svm_hp_state);
+free:
+	svm_free_pages();
+	return err;
+}
+
+static void __exit svm_exit(void)
+{
+	unregister_reboot_notifier(&svm_reboot_nb);
+	vcpu_ops_unregister(&svm_ops);
+	cpuhp_remove_state(svm_hp_state);
+	svm_free_pages();
+}
+
+module_init(svm_init);
+module_exit(svm_exit);
