@@ -6,7 +6,8 @@ gpm-pure	:= gpm/gpm.o
 kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/insn.o \
 		   kvm-core/emul.o kvm-core/gwalk.o kvm-core/vlapic.o \
 		   kvm-core/vioapic.o kvm-core/vpic.o kvm-core/vpit.o \
-		   kvm-core/vcpuid.o kvm-core/vmsr.o kvm-core/excp.o
+		   kvm-core/vcpuid.o kvm-core/vmsr.o kvm-core/excp.o \
+		   kvm-core/vclock.o
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
 iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
 		   iommu-amd/event.o iommu-amd/ivrs.o iommu-amd/irte.o

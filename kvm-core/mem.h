@@ -64,6 +64,8 @@ hpa_t vm_mem_root(struct vm *vm);
 int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r);
 int vm_mem_get_dirty_log(struct vm *vm, struct kvm_dirty_log *log);
 int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log);
+/* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: @flags KVM_DIRTY_LOG_* as enabled. */
+int vm_mem_manual_protect(struct vm *vm, u64 flags);
 
 enum vm_mem_verdict {
 	VM_MEM_MAPPED,		/* run the guest again */

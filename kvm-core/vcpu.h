@@ -13,6 +13,13 @@
 #define X86_CR0_CACHE_BITS	(BIT(29) | BIT(30))	/* NW, CD */
 
 extern const struct vcpu_ops *vcpu_ops;
+int vcpu_ops_get(void);		/* dev_linux.c */
+
+/* kvm_run, port data, coalesced ring */
+#define VCPU_MMAP_PAGES	3
+
+/* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
+#define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
 
 /* ---- events (run_linux.c) ----------------------------------------------- */
 /* Queue an exception for the next entry; merges with one in delivery. */
@@ -26,6 +33,8 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 /* ---- exits that kvm-core answers ------------------------------------------ */
 /* Emulate the instruction at rip (mmio_linux.c). */
 enum run_verdict vcpu_emulate(struct vcpu *v);
+/* 0 and *gpa, or -EFAULT with *error = page-fault code. @access: GWALK_*. */
+int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error);
 /* Its length in bytes, or 0 with an exception queued (mmio_linux.c). */
 unsigned int vcpu_insn_length(struct vcpu *v);
 /* One IN or OUT; @next_rip is reached when it has completed. */
@@ -55,7 +64,7 @@ void vcpu_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
 int vcpu_run(struct vcpu *v);					/* KVM_RUN */
 void vcpu_reset(struct vcpu *v, bool init);
-void vcpu_complete_io(struct vcpu *v);
+int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
 void vcpu_clock_update(struct vcpu *v);				/* clock_linux.c */
 int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);

@@ -14,6 +14,7 @@
 
 #include "kvm-core/emul.h"
 
+struct kvm_sregs;
 struct vm;
 struct vcpu;
 

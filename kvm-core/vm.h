@@ -81,6 +81,9 @@ enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
 /* Register numbers as enum emul_reg. */
 #define VCPU_NR_REGS	16
 
+/* One access of the instruction under emulation, answered or awaiting user
+ * space. The log replays the answers when the instruction starts over.
+ */
 struct vcpu_mmio_entry {
 	gpa_t addr;
 	u8 data[8];
@@ -111,6 +114,9 @@ struct vcpu {
 	wait_queue_head_t wq;
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	u8 sipi_vector;
+	u8 eoi_vector;			/* of VCPU_REQ_IOAPIC_EOI_EXIT */
+	sigset_t sigset;		/* KVM_SET_SIGNAL_MASK */
+	bool sigset_active;
 
 	u64 regs[VCPU_NR_REGS];		/* rax, rsp live in the VMCB while
 					 * loaded; vcpu_ops syncs

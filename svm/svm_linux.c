@@ -15,6 +15,7 @@
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
+#include "kvm-core/excp.h"
 #include "svm/permmap.h"
 #include "svm/svm.h"
 
@@ -30,6 +31,7 @@ struct svm_cpu {
 	struct asid_pool pool;
 	void *host_save;		/* VM_HSAVE_PA: the CPU's own */
 	void *host_vmcb;		/* our VMSAVE of the host */
+	u64 tsc_aux;			/* the host's */
 	struct svm_vcpu *last;		/* whose VMCB the CPU may have cached */
 	bool enabled;
 };
@@ -68,6 +70,8 @@ static int svm_enable_cpu(unsigned int cpu)
 	wrmsrl(MSR_VM_HSAVE_PA, __pa(c->host_save));
 	asid_pool_init(&c->pool, svm_features.asids);
 	c->last = NULL;
+	if (boot_cpu_has(X86_FEATURE_RDTSCP))
+		rdmsrl(MSR_TSC_AUX, c->tsc_aux);
 	c->enabled = true;
 	return 0;
 }
@@ -215,6 +219,15 @@ static void svm_vcpu_destroy(struct vcpu *v)
 	v->arch = NULL;
 }
 
+/* RDTSCP and RDPID read it without an exit. The host's kernel does not: it may
+ * stay the guest's until the thread leaves the CPU or the kernel.
+ */
+static void write_tsc_aux(u64 value)
+{
+	if (boot_cpu_has(X86_FEATURE_RDTSCP))
+		wrmsrl(MSR_TSC_AUX, value);
+}
+
 /* Host FS, GS, TR, LDTR and syscall MSRs, for the VMLOAD after each exit. */
 static void svm_load(struct vcpu *v, int cpu)
 {
@@ -227,11 +240,13 @@ static void svm_load(struct vcpu *v, int cpu)
 		c->last = svm;
 		svm->vmcb->c.clean = 0;
 	}
+	write_tsc_aux(v->msr.tsc_aux);
 	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
 }
 
 static void svm_put(struct vcpu *v)
 {
+	write_tsc_aux(this_cpu_read(svm_cpus.tsc_aux));
 }
 
 /* ---- the entry ----------------------------------------------------------------- */
@@ -470,6 +485,13 @@ static int svm_set_msr(struct vcpu *v, u32 msr, u64 data)
 {
 	u64 *slot = svm_msr_slot(v, msr);
 
+	if (msr == MSR_TSC_AUX) {
+		preempt_disable();
+		v->msr.tsc_aux = (u32)data;
+		write_tsc_aux(v->msr.tsc_aux);
+		preempt_enable();
+		return 0;
+	}
 	if (!slot)
 		return -EOPNOTSUPP;
 	*slot = data;

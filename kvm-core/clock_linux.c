@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM's clocks on Linux: the paravirtual clock page of each vCPU, the wall
+ * clock, the guest's TSC, and the ioctls that save and restore them.
+ *
+ * The guest clock runs on the host's CLOCK_BOOTTIME. A page is rewritten when
+ * a vCPU comes to another CPU; it never claims that pages of different vCPUs
+ * agree to the tick (no TSC_STABLE flag), so guests keep them monotonic.
+ */
+#include <linux/kvm.h>
+#include <linux/module.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <asm/pvclock-abi.h>
+#include <asm/kvm_para.h>
+#include "kvm-core/vclock.h"
+#include "kvm-core/vcpu.h"
+
+static s64 boot_ns(void)
+{
+	return ktime_to_ns(ktime_get_with_offset(TK_OFFS_BOOT));
+}
+
+void vm_clock_init(struct vm *vm)
+{
+	raw_spin_lock_init(&vm->clock_lock);
+	vm->clock_offset = -boot_ns();
+}
+
+static u64 vm_clock_ns(struct vm *vm)
+{
+	unsigned long flags;
+	u64 ns;
+
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	ns = boot_ns() + vm->clock_offset;
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	return ns;
+}
+
+/* ---- pages in the guest ------------------------------------------------------------ */
+
+/* The guest reads version, fields, version: odd or changed means try again. */
+void vcpu_clock_update(struct vcpu *v)
+{
+	struct pvclock_vcpu_time_info info = { };
+	gpa_t gpa = v->msr.kvm_clock & ~1ULL;
+	unsigned long flags;
+	u64 tsc;
+
+	if (!(v->msr.kvm_clock & 1) ||
+	    !vclock_scale((u64)v->tsc_khz * 1000, &info.tsc_to_system_mul,
+			  &info.tsc_shift))
+		return;
+
+	v->clock_version += 2 - (v->clock_version & 1);
+	info.version = v->clock_version - 1;
+	if (vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version)))
+		return;
+	smp_wmb();
+
+	local_irq_save(flags);
+	tsc = rdtsc();
+	info.system_time = vm_clock_ns(v->vm);
+	local_irq_restore(flags);
+	info.tsc_timestamp = tsc + v->tsc_offset;
+	if (v->clock_paused) {
+		info.flags |= PVCLOCK_GUEST_STOPPED;
+		v->clock_paused = false;
+	}
+	vm_mem_write(v->vm, gpa, &info, sizeof(info));
+	smp_wmb();
+	info.version = v->clock_version;
+	vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version));
+}
+
+/* Wall-clock time at which the guest's clock was zero. */
+static void write_wall_clock(struct vcpu *v, gpa_t gpa)
+{
+	struct pvclock_wall_clock wc = { };
+	u64 ns = ktime_get_real_ns() - vm_clock_ns(v->vm);
+	u32 rem;
+
+	wc.version = 2;
+	wc.sec = (u32)div_u64_rem(ns, NSEC_PER_SEC, &rem);
+	wc.nsec = rem;
+	vm_mem_write(v->vm, gpa, &wc, sizeof(wc));
+}
+
+int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data)
+{
+	switch (msr) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+		v->vm->wall_clock = data;
+		if (data)
+			write_wall_clock(v, data);
+		return 0;
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		v->msr.kvm_clock = data;
+		set_bit(VCPU_REQ_CLOCK, &v->requests);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* ---- TSC ------------------------------------------------------------------------------ */
+
+/*
+ * vCPUs that are given the same TSC within a second of each other are meant to
+ * agree: they share one offset.
+ */
+void vcpu_write_tsc(struct vcpu *v, u64 tsc)
+{
+	struct vm *vm = v->vm;
+	u64 offset = tsc - rdtsc(), apart;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	apart = offset - vm->tsc_base_offset;
+	if ((s64)apart < 0)
+		apart = -apart;
+	if (vm->tsc_base_offset && apart < (u64)tsc_khz * 1000)
+		offset = vm->tsc_base_offset;
+	else
+		vm->tsc_base_offset = offset;
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	v->tsc_offset = offset;
+	set_bit(VCPU_REQ_CLOCK, &v->requests);
+}
+
+/* ---- ioctls -------------------------------------------------------------------------------- */
+
+static int clock_get(struct vm *vm, void __user *argp)
+{
+	struct kvm_clock_data data = { };
+
+	data.clock = vm_clock_ns(vm);
+	return copy_to_user(argp, &data, sizeof(data)) ? -EFAULT : 0;
+}
+
+static int clock_set(struct vm *vm, void __user *argp)
+{
+	struct kvm_clock_data data;
+	unsigned long flags;
+	struct vcpu *v;
+	int i;
+
+	if (copy_from_user(&data, argp, sizeof(data)))
+		return -EFAULT;
+	if (data.flags & ~(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC))
+		return -EINVAL;
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	vm->clock_offset = data.clock - boot_ns();
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	vm_for_each_vcpu(i, v, vm)
+		vcpu_request(v, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
+{
+	switch (cmd) {
+	case KVM_GET_CLOCK:
+		return clock_get(vm, argp);
+	case KVM_SET_CLOCK:
+		return clock_set(vm, argp);
+	case KVM_GET_TSC_KHZ:
+		return tsc_khz;
+	case KVM_SET_TSC_KHZ:
+		return argp && (unsigned long)argp != tsc_khz ? -EINVAL : 0;
+	default:
+		return -ENOTTY;
+	}
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/kvm: the system half of Linux's KVM ABI, the backend's registration,
+ * and the module itself.
+ *
+ * The device appears when a backend (svm) registers, and goes when it leaves.
+ * Knows the ABI's system ioctls; VMs are vm_linux.c's, vCPUs vcpu_linux.c's.
+ */
+#include <linux/debugfs.h>
+#include <linux/kvm.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include "kvm-core/vcpu.h"
+#include "kvm-core/stats.h"
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("Backplane maintainers");
+MODULE_DESCRIPTION("Hypervisor core behind Linux's KVM ABI");
+
+const struct vcpu_ops *vcpu_ops;
+EXPORT_SYMBOL_GPL(vcpu_ops);
+
+static DEFINE_MUTEX(ops_lock);
+static struct dentry *stats_dir;
+
+/* ---- capabilities that do not depend on a VM ----------------------------------- */
+
+static const struct {
+	u32 cap;
+	int value;
+} capabilities[] = {
+	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_USER_MEMORY, 1 },
+	{ KVM_CAP_SET_TSS_ADDR, 1 },
+	{ KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_CLOCKSOURCE, 1 },
+	{ KVM_CAP_NR_VCPUS, 0 },	/* online CPUs, below */
+	{ KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID, 255 },
+	{ KVM_CAP_NR_MEMSLOTS, 509 },
+	{ KVM_CAP_PIT, 1 },
+	{ KVM_CAP_NOP_IO_DELAY, 1 },
+	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_SYNC_MMU, 1 },
+	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
+	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_REINJECT_CONTROL, 1 },
+	{ KVM_CAP_IRQ_ROUTING, 4096 },
+	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
+	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+	{ KVM_CAP_MCE, 32 },
+	{ KVM_CAP_IRQFD, 1 },
+	{ KVM_CAP_IRQFD_RESAMPLE, 1 },
+	{ KVM_CAP_PIT2, 1 },
+	{ KVM_CAP_PIT_STATE2, 1 },
+	{ KVM_CAP_IOEVENTFD, 1 },
+	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+	{ KVM_CAP_ADJUST_CLOCK, 1 },
+	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+	{ KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_XCRS, 1 },
+	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
+	{ KVM_CAP_SIGNAL_MSI, 1 },
+	{ KVM_CAP_READONLY_MEM, 1 },
+	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
+	{ KVM_CAP_ENABLE_CAP, 1 },
+	{ KVM_CAP_ENABLE_CAP_VM, 1 },
+	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
+	{ KVM_CAP_GET_MSR_FEATURES, 1 },
+	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+	  KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET },
+	{ KVM_CAP_DEVICE_CTRL, 0 },
+};
+
+/* @vm may be NULL: asked on /dev/kvm itself. */
+int vm_check_extension(struct vm *vm, long cap)
+{
+	unsigned int i;
+
+	if (cap == KVM_CAP_NR_VCPUS)
+		return min_t(int, num_online_cpus(), VM_MAX_VCPUS);
+	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
+		if (capabilities[i].cap == cap)
+			return capabilities[i].value;
+	return vm_ext_check(cap);
+}
+
+static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+	u64 mce_cap;
+
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		/* Machine type 0 is the only one x86 has. */
+		return arg ? -EINVAL : vm_create_fd();
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(NULL, arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : VCPU_MMAP_PAGES * PAGE_SIZE;
+	case KVM_GET_SUPPORTED_CPUID:
+		return cpuid_get_supported(argp, false);
+	case KVM_GET_EMULATED_CPUID:
+		return cpuid_get_supported(argp, true);
+	case KVM_GET_MSR_INDEX_LIST:
+		return msr_index_list(argp);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return msr_feature_list(argp);
+	case KVM_GET_MSRS:
+		return msr_feature_get(argp);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		mce_cap = VCPU_MCG_CAP;
+		return copy_to_user(argp, &mce_cap, sizeof(mce_cap)) ? -EFAULT : 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice kvm_dev = {
+	.minor = KVM_MINOR,
+	.name = "kvm",
+	.fops = &dev_fops,
+	.mode = 0666,
+};
+
+/* ---- the backend ----------------------------------------------------------------- */
+
+int vcpu_ops_register(const struct vcpu_ops *ops)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&ops_lock);
+	if (!vcpu_ops) {
+		vcpu_ops = ops;
+		err = misc_register(&kvm_dev);
+		if (err) {
+			vcpu_ops = NULL;
+			pr_err("kvm-core: cannot offer /dev/kvm (%d): the in-tree kvm module has it; rmmod kvm_amd kvm, then load svm again\n",
+			       err);
+		}
+	}
+	mutex_unlock(&ops_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vcpu_ops_register);
+
+void vcpu_ops_unregister(const struct vcpu_ops *ops)
+{
+	mutex_lock(&ops_lock);
+	if (vcpu_ops == ops) {
+		misc_deregister(&kvm_dev);
+		vcpu_ops = NULL;
+	}
+	mutex_unlock(&ops_lock);
+}
+EXPORT_SYMBOL_GPL(vcpu_ops_unregister);
+
+/* Hold the backend for one VM; -ENODEV: it has gone. */
+int vcpu_ops_get(void)
+{
+	int err = -ENODEV;
+
+	mutex_lock(&ops_lock);
+	if (vcpu_ops && try_module_get(vcpu_ops->owner))
+		err = 0;
+	mutex_unlock(&ops_lock);
+	return err;
+}
+
+/* ---- statistics, where kvm_stat looks for them ------------------------------------- */
+
+static int stat_get(void *data, u64 *value)
+{
+	*value = stats_total((enum stat_id)(unsigned long)data);
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(stat_fops, stat_get, NULL, "%llu\n");
+
+static void stats_create(void)
+{
+	unsigned long i;
+
+	stats_dir = debugfs_create_dir("kvm", NULL);
+	for (i = 0; i < NR_STATS; i++)
+		debugfs_create_file_unsafe(stat_names[i], 0444, stats_dir,
+					   (void *)i, &stat_fops);
+}
+
+static int __init kvm_core_init(void)
+{
+	stats_create();
+	return 0;
+}
+
+static void __exit kvm_core_exit(void)
+{
+	debugfs_remove_recursive(stats_dir);
+}
+
+module_init(kvm_core_init);
+module_exit(kvm_core_exit);

@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Software execution of one guest instruction: the emulator's window to the
+ * guest's memory, ports and control registers, and the log that lets an
+ * instruction start over after user space has answered one of its accesses.
+ *
+ * Called by svm's exit handlers. Devices are found on the VM's buses; who
+ * they are is not known here.
+ */
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include "kvm-core/emul.h"
+#include "kvm-core/excp.h"
+#include "kvm-core/gwalk.h"
+#include "kvm-core/vcpu.h"
+
+/* ---- guest-virtual to guest-physical ------------------------------------------------ */
+
+static int walk_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
+{
+	return vm_mem_read(ctx, gpa, data, len);
+}
+
+static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new_value, unsigned int len)
+{
+	return vm_mem_cmpxchg(ctx, gpa, &old, new_value, len);
+}
+
+int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error)
+{
+	struct gwalk_mode mode = {
+		.cr0 = v->cr0, .cr3 = v->cr3, .cr4 = v->cr4, .efer = v->efer,
+		.rflags = v->rflags, .phys_bits = v->phys_bits,
+	};
+	struct gwalk_mem mem = {
+		.read = walk_read, .cmpxchg = walk_cmpxchg, .ctx = v->vm,
+	};
+	struct gwalk_result r;
+
+	if (!(v->cr0 & X86_CR0_PG)) {
+		*gpa = gva;
+		return 0;
+	}
+	r = gwalk_translate(&mode, &mem, gva, access, false);
+	if (r.ok) {
+		*gpa = r.gpa;
+		return 0;
+	}
+	if (error)
+		*error = r.error;
+	return -EFAULT;
+}
+
+/* ---- devices -------------------------------------------------------------------------- */
+
+static int bus_access(struct vcpu *v, int which, gpa_t addr, unsigned int len,
+		      void *data, bool write)
+{
+	int idx = srcu_read_lock(&v->vm->bus_srcu);
+	const struct bus *bus = srcu_dereference(v->vm->buses[which],
+						 &v->vm->bus_srcu);
+	int r = -EOPNOTSUPP;
+
+	if (bus)
+		r = write ? bus_write(bus, v, addr, len, data) :
+			    bus_read(bus, v, addr, len, data);
+	srcu_read_unlock(&v->vm->bus_srcu, idx);
+	return r;
+}
+
+static int kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data)
+{
+	if (e->pio)
+		return bus_access(v, VM_BUS_PIO, e->addr, e->len, data, e->write);
+	if (!vcpu_irq_mmio(v, e->addr, e->len, data, e->write))
+		return 0;
+	return bus_access(v, VM_BUS_MMIO, e->addr, e->len, data, e->write);
+}
+
+static void exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
+{
+	struct kvm_run *run = v->run;
+
+	if (e->pio) {
+		run->exit_reason = KVM_EXIT_IO;
+		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+		run->io.size = e->len;
+		run->io.port = e->addr;
+		run->io.count = 1;
+		run->io.data_offset = PAGE_SIZE;
+		if (e->write)
+			memcpy((void *)run + PAGE_SIZE, e->data, e->len);
+		return;
+	}
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = e->addr;
+	run->mmio.len = e->len;
+	run->mmio.is_write = e->write;
+	if (e->write)
+		memcpy(run->mmio.data, e->data, e->len);
+}
+
+/*
+ * One device access of at most 8 bytes. If the log already has its answer,
+ * give that; otherwise ask the kernel's devices, then user space.
+ */
+static enum emul_access_result device_access(struct vcpu *v, gpa_t addr,
+					     unsigned int len, void *data,
+					     bool write, bool pio)
+{
+	struct vcpu_mmio_entry *e;
+
+	if (v->mmio.next < v->mmio.n) {
+		e = &v->mmio.log[v->mmio.next++];
+		if (!write)
+			memcpy(data, e->data, len);
+		return EMUL_ACC_OKAY;
+	}
+	if (v->mmio.n == ARRAY_SIZE(v->mmio.log)) {
+		vm_kill(v->vm, "one instruction touched more device registers than any may");
+		return EMUL_ACC_RETRY;
+	}
+	e = &v->mmio.log[v->mmio.n];
+	*e = (struct vcpu_mmio_entry){
+		.addr = addr, .len = len, .write = write, .pio = pio,
+	};
+	if (write)
+		memcpy(e->data, data, len);
+	if (!kernel_device(v, e, e->data)) {
+		e->done = true;
+		v->mmio.n++;
+		v->mmio.next++;
+		if (!write)
+			memcpy(data, e->data, len);
+		return EMUL_ACC_OKAY;
+	}
+	v->mmio.n++;
+	v->mmio.active = true;
+	exit_to_user(v, e);
+	return EMUL_ACC_EXIT;
+}
+
+/* ---- emulator's memory ------------------------------------------------------------------- */
+
+static u32 access_bits(struct emul_ctxt *c, bool write)
+{
+	return (write ? GWALK_W : 0) | (c->cpl == 3 ? GWALK_U : 0);
+}
+
+static enum emul_access_result page_fault(struct emul_ctxt *c, gva_t la, u32 error)
+{
+	c->fault = (struct emul_fault){
+		.vector = EXCP_PF, .has_error = true, .error = error, .cr2 = la,
+	};
+	return EMUL_ACC_FAULT;
+}
+
+/* Within one page. */
+static enum emul_access_result physical_access(struct vcpu *v, gpa_t gpa,
+					       void *data, unsigned int len,
+					       bool write)
+{
+	enum emul_access_result r;
+	unsigned int n;
+	int err;
+
+	err = write ? vm_mem_write(v->vm, gpa, data, len) :
+		      vm_mem_read(v->vm, gpa, data, len);
+	if (!err)
+		return EMUL_ACC_OKAY;
+	/* Devices see naturally bounded pieces of at most 8 bytes. */
+	for (; len; len -= n, gpa += n, data += n) {
+		n = min(len, 8U);
+		r = device_access(v, gpa, n, data, write, false);
+		if (r != EMUL_ACC_OKAY)
+			return r;
+	}
+	return EMUL_ACC_OKAY;
+}
+
+static enum emul_access_result linear_access(struct emul_ctxt *c, gva_t la,
+					     void *data, unsigned int len,
+					     bool write, bool intent)
+{
+	struct vcpu *v = c->priv;
+	enum emul_access_result r;
+	unsigned int n, done;
+	gpa_t gpa[2];
+	u32 error;
+
+	/* Both pages must be there before a byte of either moves. */
+	for (done = 0; done < len; done += n) {
+		n = min_t(unsigned int, len - done,
+			  PAGE_SIZE - offset_in_page(la + done));
+		if (vcpu_translate(v, la + done, access_bits(c, write || intent),
+				   &gpa[!!done], &error))
+			return page_fault(c, la + done, error);
+	}
+	for (done = 0; done < len; done += n) {
+		n = min_t(unsigned int, len - done,
+			  PAGE_SIZE - offset_in_page(la + done));
+		r = physical_access(v, gpa[!!done], data + done, n, write);
+		if (r != EMUL_ACC_OKAY)
+			return r;
+	}
+	return EMUL_ACC_OKAY;
+}
+
+static enum emul_access_result op_read(struct emul_ctxt *c, gva_t la, void *data,
+				       unsigned int len, bool write_intent)
+{
+	return linear_access(c, la, data, len, false, write_intent);
+}
+
+static enum emul_access_result op_write(struct emul_ctxt *c, gva_t la,
+					const void *data, unsigned int len)
+{
+	return linear_access(c, la, (void *)data, len, true, true);
+}
+
+/* Atomic on RAM; a device, or a split across pages, gets a read and a write. */
+static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *old,
+					  const void *new_value, unsigned int len,
+					  bool *swapped)
+{
+	struct vcpu *v = c->priv;
+	u64 o = 0, n = 0, now = 0;
+	enum emul_access_result r;
+	gpa_t gpa;
+	u32 error;
+	int err;
+
+	if (len <= 8 && is_power_of_2(len) &&
+	    offset_in_page(la) + len <= PAGE_SIZE) {
+		if (vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
+			return page_fault(c, la, error);
+		memcpy(&o, old, len);
+		memcpy(&n, new_value, len);
+		err = vm_mem_cmpxchg(v->vm, gpa, &o, n, len);
+		if (!err || err == -EAGAIN) {
+			*swapped = !err;
+			memcpy(old, &o, len);
+			return EMUL_ACC_OKAY;
+		}
+		r = physical_access(v, gpa, &now, len, false);
+		if (r != EMUL_ACC_OKAY)
+			return r;
+		*swapped = !memcmp(&now, old, len);
+		if (*swapped)
+			return physical_access(v, gpa, &n, len, true);
+		memcpy(old, &now, len);
+		return EMUL_ACC_OKAY;
+	}
+	return EMUL_ACC_RETRY;
+}
+
+static enum emul_access_result op_pio(struct emul_ctxt *c, u16 port, void *data,
+				      unsigned int len, bool in)
+{
+	return device_access(c->priv, port, len, data, !in, true);
+}
+
+/* ---- emulator's registers -------------------------------------------------------------------- */
+
+/* Upper YMM halves: the first extended component, so at the same place in the
+ * standard and the compacted XSAVE form (APM2 11.5).
+ */
+#define YMM_OFFSET	(sizeof(struct fxregs_state) + sizeof(struct xstate_header))
+
+/* The guest's registers are in the CPU while its thread runs. Using the FPU in
+ * the kernel saves them to memory, and has them reloaded before the entry.
+ */
+static struct xregs_state *fpu_in_memory(struct vcpu *v)
+{
+	kernel_fpu_begin();
+	kernel_fpu_end();
+	return &v->fpu.fpstate->regs.xsave;
+}
+
+static void op_get_xmm(struct emul_ctxt *c, unsigned int index,
+		       struct emul_xmm *lo, struct emul_xmm *hi)
+{
+	struct xregs_state *x = fpu_in_memory(c->priv);
+
+	memset(lo, 0, sizeof(*lo));
+	memset(hi, 0, sizeof(*hi));
+	if (x->header.xfeatures & XFEATURE_MASK_SSE)
+		memcpy(lo, &x->i387.xmm_space[index * 4], sizeof(*lo));
+	if (x->header.xfeatures & XFEATURE_MASK_YMM)
+		memcpy(hi, (u8 *)x + YMM_OFFSET + index * 16, sizeof(*hi));
+}
+
+static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
+		       const struct emul_xmm *lo, const struct emul_xmm *hi)
+{
+	struct vcpu *v = c->priv;
+	struct xregs_state *x = fpu_in_memory(v);
+
+	if (!(x->header.xfeatures & XFEATURE_MASK_SSE)) {
+		memset(x->i387.xmm_space, 0, sizeof(x->i387.xmm_space));
+		x->header.xfeatures |= XFEATURE_MASK_SSE;
+	}
+	memcpy((u8 *)x->i387.xmm_space + index * 16, lo, sizeof(*lo));
+	if (!(v->xcr0 & XFEATURE_MASK_YMM))
+		return;
+	if (!(x->header.xfeatures & XFEATURE_MASK_YMM)) {
+		memset((u8 *)x + YMM_OFFSET, 0, 16 * 16);
+		x->header.xfeatures |= XFEATURE_MASK_YMM;
+	}
+	memcpy((u8 *)x + YMM_OFFSET + index * 16, hi, sizeof(*hi));
+}
+
+static enum emul_access_result gp_fault(struct emul_ctxt *c)
+{
+	c->fault = (struct emul_fault){ .vector = EXCP_GP, .has_error = true };
+	return EMUL_ACC_FAULT;
+}
+
+static enum emul_access_result op_get_cr(struct emul_ctxt *c, unsigned int n, u64 *value)
+{
+	struct vcpu *v = c->priv;
+
+	switch (n) {
+	case 0:
+		*value = v->cr0;
+		return EMUL_ACC_OKAY;
+	case 2:
+		*value = v->cr2;
+		return EMUL_ACC_OKAY;
+	case 3:
+		*value = v->cr3;
+		return EMUL_ACC_OKAY;
+	case 4:
+		*value = v->cr4;
+		return EMUL_ACC_OKAY;
+	case 8:
+		*value = vcpu_irq_get_cr8(v);
+		return EMUL_ACC_OKAY;
+	default:
+		c->fault = (struct emul_fault){ .vector = EXCP_UD };
+		return EMUL_ACC_FAULT;
+	}
+}
+
+static enum emul_access_result op_set_cr(struct emul_ctxt *c, unsigned int n, u64 value)
+{
+	return vcpu_set_cr(c->priv, n, value) ? gp_fault(c) : EMUL_ACC_OKAY;
+}
+
+/* DR4 and DR5 are DR6 and DR7 unless CR4.DE (APM2 13.1.1.1). */
+static enum emul_access_result dr_index(struct emul_ctxt *c, unsigned int *n)
+{
+	if (*n != 4 && *n != 5)
+		return EMUL_ACC_OKAY;
+	if (c->cr4 & X86_CR4_DE) {
+		c->fault = (struct emul_fault){ .vector = EXCP_UD };
+		return EMUL_ACC_FAULT;
+	}
+	*n += 2;
+	return EMUL_ACC_OKAY;
+}
+
+static enum emul_access_result op_get_dr(struct emul_ctxt *c, unsigned int n, u64 *value)
+{
+	struct vcpu *v = c->priv;
+	enum emul_access_result r = dr_index(c, &n);
+
+	if (r != EMUL_ACC_OKAY)
+		return r;
+	*value = n < 4 ? v->dr[n] : n == 6 ? v->dr6 : v->dr7;
+	return EMUL_ACC_OKAY;
+}
+
+static enum emul_access_result op_set_dr(struct emul_ctxt *c, unsigned int n, u64 value)
+{
+	struct vcpu *v = c->priv;
+	enum emul_access_result r = dr_index(c, &n);
+
+	if (r != EMUL_ACC_OKAY)
+		return r;
+	if (n < 4) {
+		v->dr[n] = value;
+		return EMUL_ACC_OKAY;
+	}
+	if (value >> 32)
+		return gp_fault(c);
+	if (n == 6)
+		v->dr6 = (value & 0xe00fUL) | DR6_RESERVED;
+	else
+		v->dr7 = (value & 0xffff2bffUL) | 0x400;
+	return EMUL_ACC_OKAY;
+}
+
+/* The nested table has its own tags; the guest's are all flushed. */
+static enum emul_access_result op_invlpg(struct emul_ctxt *c, gva_t la)
+{
+	vcpu_ops->flush_tlb(c->priv);
+	return EMUL_ACC_OKAY;
+}
+
+/* The CPU tested IOPL and the TSS bitmap before it exited (APM2 15.10.2). */
+static enum emul_access_result op_pio_allowed(struct emul_ctxt *c, u16 port,
+					      unsigned int len)
+{
+	return EMUL_ACC_OKAY;
+}
+
+static const struct emul_ops vcpu_emul_ops = {
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.pio = op_pio,
+	.get_xmm = op_get_xmm,
+	.set_xmm = op_set_xmm,
+	.get_cr = op_get_cr,
+	.set_cr = op_set_cr,
+	.get_dr = op_get_dr,
+	.set_dr = op_set_dr,
+	.invlpg = op_invlpg,
+	.pio_allowed = op_pio_allowed,
+};
+
+/* ---- fetch and step ---------------------------------------------------------------------------- */
+
+/* Read the instruction at rip. 0: c->bytes filled. Else a page fault queued. */
+static int fetch(struct vcpu *v, struct emul_ctxt *c)
+{
+	gva_t la = v->rip;
+	unsigned int n, want = sizeof(c->bytes);
+	u32 error, access;
+	gpa_t gpa;
+
+	if (emul_code_bits(c) != 64)
+		la = (u32)(c->seg[EMUL_CS].base + v->rip);
+	access = GWALK_I | (c->cpl == 3 ? GWALK_U : 0);
+	c->nbytes = 0;
+	while (c->nbytes < want) {
+		n = min_t(unsigned int, want - c->nbytes,
+			  PAGE_SIZE - offset_in_page(la));
+		if (vcpu_translate(v, la, access, &gpa, &error)) {
+			if (c->nbytes)
+				return 0;
+			vcpu_queue_page_fault(v, la, error);
+			return -EFAULT;
+		}
+		if (vm_mem_read(v->vm, gpa, c->bytes + c->nbytes, n))
+			return c->nbytes ? 0 : -ENXIO;
+		c->nbytes += n;
+		la += n;
+	}
+	return 0;
+}
+
+static int prepare(struct vcpu *v, struct emul_ctxt *c)
+{
+	memcpy(c->regs, v->regs, sizeof(c->regs));
+	c->rip = v->rip;
+	c->rflags = v->rflags;
+	vcpu_ops->get_emul_segs(v, c->seg);
+	c->cr0 = v->cr0;
+	c->cr4 = v->cr4;
+	c->efer = v->efer;
+	c->cpl = vcpu_ops->get_cpl(v);
+	c->ops = &vcpu_emul_ops;
+	c->priv = v;
+	c->int_shadow = false;
+	c->length = 0;
+	return fetch(v, c);
+}
+
+static void commit(struct vcpu *v, const struct emul_ctxt *c)
+{
+	memcpy(v->regs, c->regs, sizeof(v->regs));
+	v->rip = c->rip;
+	v->rflags = c->rflags & ~X86_EFLAGS_RF;
+	v->int_shadow = c->int_shadow;
+	v->mmio.n = 0;
+	v->mmio.active = false;
+}
+
+static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt *c)
+{
+	struct kvm_run *run = v->run;
+
+	pr_warn_ratelimited("kvm-core: VM %u vCPU %u: no emulation for %*ph at %#llx (cs base %#llx)\n",
+			    v->vm->id, v->id, c->nbytes, c->bytes, v->rip,
+			    c->seg[EMUL_CS].base);
+	v->mmio.n = 0;
+	v->mmio.active = false;
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 1 + (1 + sizeof(c->bytes) + 7) / 8;
+	run->emulation_failure.flags =
+		KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = c->nbytes;
+	memcpy(run->emulation_failure.insn_bytes, c->bytes, sizeof(c->bytes));
+	return RUN_ERROR;
+}
+
+enum run_verdict vcpu_emulate(struct vcpu *v)
+{
+	struct emul_ctxt c;
+	int err;
+
+	v->stat_emulations++;
+	v->mmio.next = 0;
+	err = prepare(v, &c);
+	if (err == -ENXIO)
+		return emulation_failed(v, &c);
+	if (err)
+		return RUN_AGAIN;	/* the guest takes a page fault */
+	switch (emul_step(&c)) {
+	case EMUL_OKAY:
+	case EMUL_REP:
+		commit(v, &c);
+		return RUN_AGAIN;
+	case EMUL_FAULT:
+		v->mmio.n = 0;
+		v->mmio.active = false;
+		if (c.fault.vector == EXCP_PF)
+			v->cr2 = c.fault.cr2;
+		vcpu_queue_exception(v, c.fault.vector, c.fault.error);
+		return RUN_AGAIN;
+	case EMUL_EXIT:
+		return RUN_USER;
+	case EMUL_RETRY:
+		v->mmio.n = 0;
+		return RUN_AGAIN;
+	case EMUL_UNHANDLED:
+	default:
+		return emulation_failed(v, &c);
+	}
+}
+EXPORT_SYMBOL_GPL(vcpu_emulate);
+
+unsigned int vcpu_insn_length(struct vcpu *v)
+{
+	struct emul_ctxt c;
+	unsigned int len;
+	int err = prepare(v, &c);
+
+	if (err == -EFAULT)
+		return 0;
+	len = err ? 0 : emul_insn_length(&c);
+	if (!len)
+		vcpu_queue_exception(v, EXCP_UD, 0);
+	return len;
+}
+EXPORT_SYMBOL_GPL(vcpu_insn_length);
+
+/* ---- simple port I/O ------------------------------------------------------------------------------ */
+
+static void store_in(struct vcpu *v, u32 value, unsigned int size)
+{
+	u64 mask = BIT_ULL(size * 8) - 1;
+
+	/* A 32-bit result clears the upper half; smaller ones keep the rest. */
+	if (size == 4)
+		mask = ~0ULL;
+	v->regs[EMUL_RAX] = (v->regs[EMUL_RAX] & ~mask) | (value & mask);
+}
+
+enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
+			  u64 next_rip)
+{
+	u32 value = (u32)v->regs[EMUL_RAX];
+	struct vcpu_mmio_entry e = {
+		.addr = port, .len = size, .write = !in, .pio = true,
+	};
+
+	v->rip = next_rip;
+	if (!bus_access(v, VM_BUS_PIO, port, size, &value, !in)) {
+		if (in)
+			store_in(v, value, size);
+		return RUN_AGAIN;
+	}
+	memcpy(e.data, &value, size);
+	v->pio.active = in;
+	v->pio.in = in;
+	v->pio.size = size;
+	exit_to_user(v, &e);
+	return RUN_USER;
+}
+EXPORT_SYMBOL_GPL(vcpu_pio);
+
+/* ---- user space has answered ------------------------------------------------------------------------ */
+
+static void take_answer(struct vcpu *v)
+{
+	struct vcpu_mmio_entry *e = &v->mmio.log[v->mmio.n - 1];
+
+	if (!e->write)
+		memcpy(e->data, e->pio ? (void *)v->run + PAGE_SIZE :
+					 (void *)v->run->mmio.data, e->len);
+	e->done = true;
+	v->mmio.active = false;
+}
+
+/*
+ * Finish the instruction that left for user space. 0: finished, run on.
+ * 1: kvm_run holds its next access, or an error. < 0: errno.
+ */
+int vcpu_complete_io(struct vcpu *v)
+{
+	u32 value = 0;
+
+	if (v->pio.active) {
+		memcpy(&value, (void *)v->run + PAGE_SIZE, v->pio.size);
+		v->pio.active = false;
+		store_in(v, value, v->pio.size);
+		return 0;
+	}
+	take_answer(v);
+	switch (vcpu_emulate(v)) {
+	case RUN_USER:
+	case RUN_ERROR:
+		return 1;
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUID, MSRs and control registers of a vCPU: the policy tables (vcpuid,
+ * vmsr) applied to state, and the ioctls that list, read and write it.
+ *
+ * Called by svm's exit handlers with @host false (a guest instruction, all
+ * checks) and by the ioctls with @host true.
+ */
+#include <linux/kvm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/fpu/api.h>
+#include <uapi/linux/kvm_para.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include "kvm-core/vcpu.h"
+#include "kvm-core/vcpuid.h"
+#include "kvm-core/vmsr.h"
+
+#define MAX_CPUID_ENTRIES	256
+#define MAX_IO_MSRS		512
+
+/* ---- CPUID ------------------------------------------------------------------------ */
+
+/* Fill @e with leaves the guest may see; returns how many, at most @max + 1. */
+static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
+{
+	struct vcpuid_host host = {
+		.max_basic = cpuid_eax(0),
+		.max_extended = cpuid_eax(0x80000000),
+		.kernel_lapic = true,
+	};
+	unsigned int i, sub, subleaves, n = 0;
+	struct vcpuid_regs r;
+	u32 leaf;
+
+	for (i = 0; vcpuid_leaf(i, &leaf, &subleaves); i++) {
+		for (sub = 0; sub < subleaves; sub++) {
+			cpuid_count(leaf, sub, &r.eax, &r.ebx, &r.ecx, &r.edx);
+			if (!vcpuid_filter(&host, leaf, sub, &r))
+				continue;
+			if (n == max)
+				return max + 1;
+			e[n++] = (struct kvm_cpuid_entry2){
+				.function = leaf, .index = sub,
+				.flags = subleaves > 1 || leaf == 7 ?
+					KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+				.eax = r.eax, .ebx = r.ebx,
+				.ecx = r.ecx, .edx = r.edx,
+			};
+		}
+	}
+	return n;
+}
+
+int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
+{
+	struct kvm_cpuid_entry2 *entries;
+	struct kvm_cpuid2 head;
+	unsigned int n = 0;
+	int err = 0;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (!head.nent)
+		return -E2BIG;
+	head.nent = min_t(u32, head.nent, MAX_CPUID_ENTRIES);
+	entries = kvcalloc(head.nent, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	if (!emulated)		/* nothing is emulated that the CPU lacks */
+		n = collect_cpuid(entries, head.nent);
+	if (n > head.nent)
+		err = -E2BIG;
+	else if (put_user(n, &arg->nent) ||
+		 copy_to_user(arg->entries, entries, n * sizeof(*entries)))
+		err = -EFAULT;
+	kvfree(entries);
+	return err;
+}
+
+static const struct kvm_cpuid_entry2 *find_cpuid(struct vcpu *v, u32 leaf, u32 sub)
+{
+	const struct kvm_cpuid_entry2 *e;
+	unsigned int i;
+
+	for (i = 0; i < v->nr_cpuid; i++) {
+		e = &v->cpuid[i];
+		if (e->function == leaf &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+		     e->index == sub))
+			return e;
+	}
+	return NULL;
+}
+
+bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
+		    unsigned int bit)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, leaf, subleaf);
+
+	return e && ((&e->eax)[reg] >> bit & 1);
+}
+
+enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
+
+/* Size of the XSAVE area for the state in XCR0: leaf D.2 tells AVX's place. */
+static u32 xsave_size(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *avx = find_cpuid(v, 0xd, 2);
+
+	if ((v->xcr0 & XFEATURE_MASK_YMM) && avx)
+		return avx->ebx + avx->eax;
+	return sizeof(struct fxregs_state) + sizeof(struct xstate_header);
+}
+
+void vcpu_cpuid(struct vcpu *v)
+{
+	u32 leaf = (u32)v->regs[EMUL_RAX], sub = (u32)v->regs[EMUL_RCX];
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, leaf, sub);
+	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
+
+	if (e) {
+		eax = e->eax;
+		ebx = e->ebx;
+		ecx = e->ecx;
+		edx = e->edx;
+	}
+	/* Bits that mirror control registers. */
+	if (leaf == 1) {
+		ecx &= ~BIT(27);
+		if (v->cr4 & X86_CR4_OSXSAVE)
+			ecx |= BIT(27);
+		if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE) &&
+		    vm_irq_mode(v->vm) != IRQCHIP_NONE)
+			edx &= ~BIT(9);
+	} else if (leaf == 0xd && sub == 0 && e) {
+		ebx = xsave_size(v);
+	}
+	v->regs[EMUL_RAX] = eax;
+	v->regs[EMUL_RBX] = ebx;
+	v->regs[EMUL_RCX] = ecx;
+	v->regs[EMUL_RDX] = edx;
+}
+EXPORT_SYMBOL_GPL(vcpu_cpuid);
+
+int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
+{
+	struct kvm_cpuid_entry2 *entries;
+	const struct kvm_cpuid_entry2 *e;
+	struct kvm_cpuid2 head;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nent > MAX_CPUID_ENTRIES)
+		return -E2BIG;
+	entries = vmemdup_user(arg->entries, head.nent * sizeof(*entries));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	kvfree(v->cpuid);
+	v->cpuid = entries;
+	v->nr_cpuid = head.nent;
+	e = find_cpuid(v, 0x80000008, 0);
+	v->phys_bits = e ? e->eax & 0xff : 36;
+	return 0;
+}
+
+int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
+{
+	struct kvm_cpuid2 head;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nent < v->nr_cpuid) {
+		if (put_user(v->nr_cpuid, &arg->nent))
+			return -EFAULT;
+		return -E2BIG;
+	}
+	if (put_user(v->nr_cpuid, &arg->nent) ||
+	    copy_to_user(arg->entries, v->cpuid, v->nr_cpuid * sizeof(*v->cpuid)))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- control registers (APM2 3.1) ---------------------------------------------------- */
+
+#define CR0_DEFINED (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | \
+		     X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | \
+		     X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
+#define CR4_ALWAYS (X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | \
+		    X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | \
+		    X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
+
+static u64 cr4_allowed(struct vcpu *v)
+{
+	static const struct {
+		u64 bit;
+		u32 leaf;
+		u8 reg, feature;
+	} by_cpuid[] = {
+		{ X86_CR4_OSXSAVE, 1, REG_ECX, 26 },
+		{ X86_CR4_FSGSBASE, 7, REG_EBX, 0 },
+		{ X86_CR4_SMEP, 7, REG_EBX, 7 },
+		{ X86_CR4_SMAP, 7, REG_EBX, 20 },
+		{ X86_CR4_UMIP, 7, REG_ECX, 2 },
+	};
+	u64 allowed = CR4_ALWAYS;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(by_cpuid); i++)
+		if (vcpu_has_cpuid(v, by_cpuid[i].leaf, 0, by_cpuid[i].reg,
+				   by_cpuid[i].feature))
+			allowed |= by_cpuid[i].bit;
+	return allowed;
+}
+
+static int set_cr0(struct vcpu *v, u64 value)
+{
+	u64 old = v->cr0;
+
+	if (value >> 32)
+		return -EINVAL;
+	value = (value & CR0_DEFINED) | X86_CR0_ET;
+	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
+		return -EINVAL;
+	if ((value & X86_CR0_PG) && !(value & X86_CR0_PE))
+		return -EINVAL;
+	if (!(old & X86_CR0_PG) && (value & X86_CR0_PG) && (v->efer & EFER_LME)) {
+		if (!(v->cr4 & X86_CR4_PAE))
+			return -EINVAL;
+		v->efer |= EFER_LMA;
+	}
+	if ((old & X86_CR0_PG) && !(value & X86_CR0_PG))
+		v->efer &= ~EFER_LMA;
+	v->cr0 = value;
+	return 0;
+}
+
+static int set_cr4(struct vcpu *v, u64 value)
+{
+	if (value & ~cr4_allowed(v))
+		return -EINVAL;
+	if ((v->efer & EFER_LMA) && !(value & X86_CR4_PAE))
+		return -EINVAL;
+	v->cr4 = value;
+	return 0;
+}
+
+int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value)
+{
+	int err = 0;
+
+	switch (n) {
+	case 0:
+		err = set_cr0(v, value);
+		break;
+	case 2:
+		v->cr2 = value;
+		return 0;
+	case 3:
+		if ((v->efer & EFER_LMA) && value >> v->phys_bits)
+			return -EINVAL;
+		v->cr3 = value;
+		break;
+	case 4:
+		err = set_cr4(v, value);
+		break;
+	case 8:
+		if (value & ~0xfULL)
+			return -EINVAL;
+		vcpu_irq_set_cr8(v, value);
+		set_bit(VCPU_REQ_EVENT, &v->requests);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+	if (err)
+		return err;
+	vcpu_ops->update_mode(v);
+	vcpu_ops->flush_tlb(v);
+	return 0;
+}
+
+int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 0xd, 0);
+	u64 allowed = XFEATURE_MASK_FP | XFEATURE_MASK_SSE;
+
+	if (e)
+		allowed |= e->eax & XFEATURE_MASK_YMM;
+	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~allowed))
+		return -EINVAL;
+	if ((xcr0 & XFEATURE_MASK_YMM) && !(xcr0 & XFEATURE_MASK_SSE))
+		return -EINVAL;
+	v->xcr0 = xcr0;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vcpu_set_xcr0);
+
+/* EFER: SCE LME NXE FFXSR by CPUID; LMA is the CPU's own (APM2 3.1.7). */
+int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
+{
+	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+
+	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 25))
+		allowed |= EFER_FFXSR;
+	if (efer & ~allowed)
+		return -EINVAL;
+	if (!host && (v->cr0 & X86_CR0_PG) && ((efer ^ v->efer) & EFER_LME))
+		return -EINVAL;
+	v->efer = host ? efer : (efer & ~(u64)EFER_LMA) | (v->efer & EFER_LMA);
+	vcpu_ops->update_mode(v);
+	vcpu_ops->flush_tlb(v);
+	return 0;
+}
+
+/* ---- MSRs ------------------------------------------------------------------------------ */
+
+static int get_mce(struct vcpu *v, u32 msr, u64 *data)
+{
+	switch (msr) {
+	case MSR_IA32_MCG_CAP:
+		*data = v->msr.mcg_cap;
+		return 0;
+	case MSR_IA32_MCG_STATUS:
+		*data = v->msr.mcg_status;
+		return 0;
+	case MSR_IA32_MCG_CTL:
+		*data = v->msr.mcg_ctl;
+		return v->msr.mcg_cap & BIT(8) ? 0 : -EINVAL;
+	default:
+		*data = v->msr.mce_banks[msr - MSR_IA32_MC0_CTL];
+		return 0;
+	}
+}
+
+static int set_mce(struct vcpu *v, u32 msr, u64 data, bool host)
+{
+	switch (msr) {
+	case MSR_IA32_MCG_CAP:
+		return -EINVAL;
+	case MSR_IA32_MCG_STATUS:
+		v->msr.mcg_status = data;
+		return 0;
+	case MSR_IA32_MCG_CTL:
+		if (data && data != ~0ULL)
+			return -EINVAL;
+		v->msr.mcg_ctl = data;
+		return 0;
+	default:
+		/* A guest may only clear a bank's status (APM2 9.3.2.2). */
+		if (!host && (msr & 3) == 1 && data)
+			return -EINVAL;
+		v->msr.mce_banks[msr - MSR_IA32_MC0_CTL] = data;
+		return 0;
+	}
+}
+
+/* The MTRRs' store in struct vcpu, by the policy's numbering. */
+static u64 *mtrr_slot(struct vcpu *v, u32 msr)
+{
+	int i = vmsr_mtrr_index(msr);
+
+	if (i < 0)
+		return NULL;
+	if (i == 0)
+		return &v->msr.mtrr_def_type;
+	if (i < 12)
+		return &v->msr.mtrr_fixed[i - 1];
+	return &v->msr.mtrr_var[i - 12];
+}
+
+static int get_own(struct vcpu *v, u32 msr, u64 *data)
+{
+	switch (msr) {
+	case MSR_IA32_TSC:
+		*data = vcpu_read_tsc(v);
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		*data = v->msr.tsc_adjust;
+		return 0;
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+		*data = v->vm->wall_clock;
+		return 0;
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		*data = v->msr.kvm_clock;
+		return 0;
+	case MSR_IA32_APICBASE:
+		*data = vcpu_irq_get_apic_base(v);
+		return 0;
+	case MSR_SMI_COUNT:
+		*data = v->msr.smi_count;
+		return 0;
+	case MSR_IA32_SMBASE:
+		*data = v->msr.smbase;
+		return 0;
+	case MSR_IA32_MISC_ENABLE:
+		*data = v->msr.misc_enable;
+		return 0;
+	case MSR_IA32_CR_PAT:
+		*data = v->msr.pat;
+		return 0;
+	case MSR_EFER:
+		*data = v->efer;
+		return 0;
+	case MSR_TSC_AUX:
+		*data = v->msr.tsc_aux;
+		return 0;
+	default:
+		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
+	}
+}
+
+static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
+{
+	switch (msr) {
+	case MSR_IA32_TSC:
+		if (host) {
+			vcpu_write_tsc(v, data);
+		} else {
+			v->tsc_offset = data - rdtsc();
+			set_bit(VCPU_REQ_CLOCK, &v->requests);
+		}
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		if (!host) {
+			v->tsc_offset += data - v->msr.tsc_adjust;
+			set_bit(VCPU_REQ_CLOCK, &v->requests);
+		}
+		v->msr.tsc_adjust = data;
+		return 0;
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		return vcpu_clock_set_msr(v, msr, data);
+	case MSR_IA32_APICBASE:
+		return vcpu_irq_set_apic_base(v, data);
+	case MSR_SMI_COUNT:
+		v->msr.smi_count = data;
+		return host ? 0 : -EINVAL;
+	case MSR_IA32_SMBASE:
+		v->msr.smbase = data;
+		return host ? 0 : -EINVAL;
+	case MSR_IA32_MISC_ENABLE:
+		v->msr.misc_enable = data;
+		return 0;
+	case MSR_IA32_CR_PAT:
+		if (!vmsr_pat_valid(data))
+			return -EINVAL;
+		v->msr.pat = data;
+		vcpu_ops->update_mode(v);
+		return 0;
+	case MSR_EFER:
+		return vcpu_set_efer(v, data, host);
+	default:
+		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
+	}
+}
+
+int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host)
+{
+	u64 *slot;
+
+	switch (vmsr_classify(msr)) {
+	case VMSR_OWN:
+		return get_own(v, msr, data);
+	case VMSR_ZERO:
+		*data = 0;
+		return 0;
+	case VMSR_MTRR:
+		slot = mtrr_slot(v, msr);
+		*data = slot ? *slot : vmsr_mtrr_cap();
+		return 0;
+	case VMSR_MCE:
+		return get_mce(v, msr, data);
+	case VMSR_X2APIC:
+		return vcpu_irq_msr(v, msr, data, false);
+	default:
+		return -EINVAL;
+	}
+}
+EXPORT_SYMBOL_GPL(vcpu_get_msr);
+
+int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host)
+{
+	u64 *slot;
+
+	switch (vmsr_classify(msr)) {
+	case VMSR_OWN:
+		return set_own(v, msr, data, host);
+	case VMSR_ZERO:
+		return 0;
+	case VMSR_MTRR:
+		slot = mtrr_slot(v, msr);
+		if (!slot || !vmsr_mtrr_valid(msr, data, v->phys_bits))
+			return -EINVAL;
+		*slot = data;
+		return 0;
+	case VMSR_MCE:
+		return set_mce(v, msr, data, host);
+	case VMSR_X2APIC:
+		return vcpu_irq_msr(v, msr, &data, true);
+	default:
+		return -EINVAL;
+	}
+}
+EXPORT_SYMBOL_GPL(vcpu_set_msr);
+
+/* KVM_GET_MSRS, KVM_SET_MSRS: how many were accepted, the first refusal ends. */
+int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
+{
+	struct kvm_msr_entry *entries;
+	struct kvm_msrs head;
+	unsigned int i;
+	int r;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nmsrs >= MAX_IO_MSRS)
+		return -E2BIG;
+	entries = vmemdup_user(arg->entries, head.nmsrs * sizeof(*entries));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	for (i = 0; i < head.nmsrs; i++) {
+		if (set)
+			r = vcpu_set_msr(v, entries[i].index, entries[i].data, true);
+		else
+			r = vcpu_get_msr(v, entries[i].index, &entries[i].data, true);
+		if (r)
+			break;
+	}
+	r = i;
+	if (!set && copy_to_user(arg->entries, entries, i * sizeof(*entries)))
+		r = -EFAULT;
+	kvfree(entries);
+	return r;
+}
+
+static int put_msr_list(struct kvm_msr_list __user *arg, bool (*nth)(unsigned int, u32 *))
+{
+	unsigned int i, n = 0;
+	u32 room, msr;
+
+	if (get_user(room, &arg->nmsrs))
+		return -EFAULT;
+	while (nth(n, &msr))
+		n++;
+	if (put_user(n, &arg->nmsrs))
+		return -EFAULT;
+	if (n > room)
+		return -E2BIG;
+	for (i = 0; i < n; i++) {
+		nth(i, &msr);
+		if (put_user(msr, &arg->indices[i]))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int msr_index_list(struct kvm_msr_list __user *arg)
+{
+	return put_msr_list(arg, vmsr_listed);
+}
+
+static bool no_feature_msr(unsigned int i, u32 *msr)
+{
+	return false;
+}
+
+/* Feature MSRs describe VMX and mitigations: this backend has none to show. */
+int msr_feature_list(struct kvm_msr_list __user *arg)
+{
+	return put_msr_list(arg, no_feature_msr);
+}
+
+int msr_feature_get(struct kvm_msrs __user *arg)
+{
+	u32 n;
+
+	if (get_user(n, &arg->nmsrs))
+		return -EFAULT;
+	return n >= MAX_IO_MSRS ? -E2BIG : 0;
+}
+
+/* ---- hypercalls ----------------------------------------------------------------------------- */
+
+/* No hypercall is offered (KVM_FEATURE bits say so): every number is unknown. */
+void vcpu_hypercall(struct vcpu *v)
+{
+	long r = vcpu_ops->get_cpl(v) ? -KVM_EPERM : -KVM_ENOSYS;
+
+	v->regs[EMUL_RAX] = v->efer & EFER_LMA ? r : (u32)r;
+}
+EXPORT_SYMBOL_GPL(vcpu_hypercall);

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_RUN: the loop around the guest.
+ *
+ * Each turn: serve requests, choose at most one event to inject, enter, answer
+ * the exit. Interrupts are off from the last look at the requests to the
+ * entry, so a request made later always finds IN_GUEST and sends an interrupt
+ * that ends the guest's run. Knows no exit codes (svm) and no devices.
+ */
+#include <linux/kvm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <asm/fpu/api.h>
+#include "kvm-core/excp.h"
+#include "kvm-core/vcpu.h"
+
+/* ---- the exception queue (APM2 8.2.9) ---------------------------------------------- */
+
+static void exception_set(struct vcpu *v, u8 vector, u32 error)
+{
+	v->exception.pending = true;
+	v->exception.injected = false;
+	v->exception.vector = vector;
+	/* Real mode pushes no error codes. */
+	v->exception.has_error = excp_has_error(vector) && (v->cr0 & X86_CR0_PE);
+	v->exception.error = error;
+}
+
+void vcpu_queue_exception(struct vcpu *v, u8 vector, u32 error)
+{
+	if (!v->exception.pending && !v->exception.injected) {
+		exception_set(v, vector, error);
+		return;
+	}
+	switch (excp_merge(v->exception.vector, vector)) {
+	case EXCP_SECOND:
+		exception_set(v, vector, error);
+		break;
+	case EXCP_DOUBLE_FAULT:
+		exception_set(v, EXCP_DF, 0);
+		break;
+	case EXCP_SHUTDOWN:
+		v->exception.pending = false;
+		v->exception.injected = false;
+		set_bit(VCPU_REQ_TRIPLE_FAULT, &v->requests);
+		break;
+	}
+}
+EXPORT_SYMBOL_GPL(vcpu_queue_exception);
+
+void vcpu_queue_page_fault(struct vcpu *v, u64 cr2, u32 error)
+{
+	v->cr2 = cr2;
+	vcpu_queue_exception(v, EXCP_PF, error);
+}
+
+enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror)
+{
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->internal.suberror = suberror;
+	v->run->internal.ndata = 0;
+	return RUN_ERROR;
+}
+EXPORT_SYMBOL_GPL(vcpu_internal_error);
+
+/* ---- requests -------------------------------------------------------------------------- */
+
+bool vcpu_take_request(struct vcpu *v, enum vcpu_request r)
+{
+	if (!test_bit(r, &v->requests))
+		return false;
+	clear_bit(r, &v->requests);
+	smp_mb__after_atomic();
+	return true;
+}
+
+/* INIT (APM2 14.1): the boot CPU starts again, others wait for a SIPI. */
+static void take_init(struct vcpu *v)
+{
+	vcpu_reset(v, true);
+	v->mp_state = v->id == 0 ? KVM_MP_STATE_RUNNABLE :
+				   KVM_MP_STATE_INIT_RECEIVED;
+}
+
+/* SIPI: real mode at vector * 4096 (APM2 16.5). */
+static void take_sipi(struct vcpu *v)
+{
+	struct kvm_sregs s = { };
+
+	if (v->mp_state != KVM_MP_STATE_INIT_RECEIVED)
+		return;
+	vcpu_ops->get_sregs(v, &s);
+	s.cs.selector = v->sipi_vector << 8;
+	s.cs.base = v->sipi_vector << 12;
+	vcpu_ops->set_sregs(v, &s);
+	v->rip = 0;
+	v->mp_state = KVM_MP_STATE_RUNNABLE;
+}
+
+/* True: leave for user space, kvm_run is filled in. */
+static bool serve_requests(struct vcpu *v)
+{
+	if (likely(!READ_ONCE(v->requests)))
+		return false;
+	if (vcpu_take_request(v, VCPU_REQ_VM_DEAD) || v->vm->dead) {
+		vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+		return true;
+	}
+	if (vcpu_take_request(v, VCPU_REQ_TRIPLE_FAULT)) {
+		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return true;
+	}
+	if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH))
+		vcpu_ops->flush_tlb(v);
+	if (vcpu_take_request(v, VCPU_REQ_TIMER))
+		vcpu_irq_timer_poll(v);
+	if (vcpu_take_request(v, VCPU_REQ_INIT))
+		take_init(v);
+	if (vcpu_take_request(v, VCPU_REQ_SIPI))
+		take_sipi(v);
+	if (vcpu_take_request(v, VCPU_REQ_NMI) && v->nmi_pending < 2)
+		v->nmi_pending++;
+	if (vcpu_take_request(v, VCPU_REQ_CLOCK))
+		vcpu_clock_update(v);
+	if (vcpu_take_request(v, VCPU_REQ_IOAPIC_EOI_EXIT)) {
+		v->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		v->run->eoi.vector = v->eoi_vector;
+		return true;
+	}
+	vcpu_take_request(v, VCPU_REQ_EVENT);
+	vcpu_take_request(v, VCPU_REQ_SMI);	/* no SMM: an SMI has no effect */
+	return false;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------ */
+
+static bool vcpu_runnable(struct vcpu *v)
+{
+	if (READ_ONCE(v->requests) & ~BIT(VCPU_REQ_EVENT) & ~BIT(VCPU_REQ_TLB_FLUSH))
+		return true;
+	if (v->mp_state != KVM_MP_STATE_HALTED)
+		return v->mp_state == KVM_MP_STATE_RUNNABLE;
+	if (v->nmi_pending || v->exception.pending)
+		return true;
+	return (v->rflags & X86_EFLAGS_IF) &&
+	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
+}
+
+/* Sleep until something may have happened. False: a signal came. */
+static bool vcpu_block(struct vcpu *v)
+{
+	int err = wait_event_interruptible(v->wq, vcpu_runnable(v) ||
+					   v->run->immediate_exit);
+
+	if (err || v->run->immediate_exit)
+		return false;
+	if (v->mp_state == KVM_MP_STATE_HALTED && !serve_requests(v) &&
+	    vcpu_runnable(v))
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+	return true;
+}
+
+/* ---- injection -------------------------------------------------------------------------------- */
+
+static void deliver_exception(struct vcpu *v)
+{
+	v->exception.pending = false;
+	v->exception.injected = true;
+	/* A fault leaves RF set in the pushed flags (APM2 3.1.6). */
+	if (v->exception.vector != EXCP_DB)
+		v->rflags |= X86_EFLAGS_RF;
+}
+
+static int next_interrupt(struct vcpu *v)
+{
+	int vector;
+
+	if (v->user_irq >= 0) {
+		vector = v->user_irq;
+		v->user_irq = -1;
+		return vector;
+	}
+	return vcpu_irq_ack(v);
+}
+
+static bool interrupt_waiting(struct vcpu *v)
+{
+	return v->user_irq >= 0 || vcpu_irq_pending(v) >= 0;
+}
+
+/*
+ * Choose what goes in with the next entry: first what an exit interrupted,
+ * then a new exception, an NMI, an interrupt (APM2 table 8-8).
+ */
+static void choose_event(struct vcpu *v)
+{
+	bool window = v->run->request_interrupt_window;
+	int vector;
+
+	if (v->exception.injected || v->nmi_injected || v->interrupt.injected)
+		goto windows;
+	if (v->exception.pending) {
+		deliver_exception(v);
+		goto windows;
+	}
+	if (v->nmi_pending && vcpu_ops->nmi_allowed(v)) {
+		v->nmi_pending--;
+		v->nmi_injected = true;
+		goto windows;
+	}
+	if (interrupt_waiting(v) && vcpu_ops->interrupt_allowed(v)) {
+		vector = next_interrupt(v);
+		if (vector >= 0) {
+			v->interrupt.injected = true;
+			v->interrupt.soft = false;
+			v->interrupt.vector = vector;
+		}
+	}
+windows:
+	if (v->nmi_pending)
+		vcpu_ops->request_nmi_window(v);
+	if (window || interrupt_waiting(v))
+		vcpu_ops->request_irq_window(v, true);
+}
+
+/* ---- one entry ----------------------------------------------------------------------------------- */
+
+static enum run_verdict enter_guest(struct vcpu *v)
+{
+	choose_event(v);
+
+	preempt_disable();
+	vcpu_ops->inject(v);
+	local_irq_disable();
+	smp_store_mb(v->mode, VCPU_IN_GUEST);
+
+	if (READ_ONCE(v->requests) || signal_pending(current) || need_resched()) {
+		/* Nothing is lost: what was chosen is still marked injected. */
+		WRITE_ONCE(v->mode, VCPU_OUTSIDE);
+		local_irq_enable();
+		preempt_enable();
+		return RUN_AGAIN;
+	}
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+
+	vcpu_ops->enter(v);
+
+	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
+	local_irq_enable();	/* the interrupt that ended the run comes here */
+	preempt_enable();
+	return vcpu_ops->handle_exit(v);
+}
+
+/* User space wants to inject, and now it could (APM2 15.21.4). */
+static bool window_open(struct vcpu *v)
+{
+	return v->run->request_interrupt_window && v->user_irq < 0 &&
+	       !v->interrupt.injected && !v->exception.pending &&
+	       vcpu_ops->interrupt_allowed(v) &&
+	       vm_irq_mode(v->vm) != IRQCHIP_KERNEL;
+}
+
+static int vcpu_halt(struct vcpu *v)
+{
+	if (vm_irq_mode(v->vm) == IRQCHIP_NONE) {
+		v->run->exit_reason = KVM_EXIT_HLT;
+		return 1;
+	}
+	v->mp_state = KVM_MP_STATE_HALTED;
+	return 0;
+}
+
+/* 0: kvm_run says why. -EINTR: a signal. */
+static int run_loop(struct vcpu *v)
+{
+	enum run_verdict verdict;
+
+	for (;;) {
+		if (signal_pending(current) || v->run->immediate_exit) {
+			v->run->exit_reason = KVM_EXIT_INTR;
+			return -EINTR;
+		}
+		if (serve_requests(v))
+			return 0;
+		if (v->mp_state != KVM_MP_STATE_RUNNABLE) {
+			vcpu_block(v);
+			continue;
+		}
+		if (window_open(v)) {
+			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		verdict = enter_guest(v);
+		if (verdict == RUN_HALTED && vcpu_halt(v))
+			return 0;
+		if (verdict == RUN_USER)
+			return 0;
+		if (verdict == RUN_ERROR)
+			return v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR ?
+				0 : -EFAULT;
+		cond_resched();
+	}
+}
+
+/* What user space reads after every KVM_RUN. */
+static void fill_run(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	run->if_flag = !!(v->rflags & X86_EFLAGS_IF);
+	run->cr8 = vcpu_irq_get_cr8(v);
+	run->apic_base = vcpu_irq_get_apic_base(v);
+	run->flags = 0;
+	run->ready_for_interrupt_injection =
+		vm_irq_mode(v->vm) == IRQCHIP_KERNEL ||
+		(v->user_irq < 0 && !v->interrupt.injected &&
+		 vcpu_ops->interrupt_allowed(v));
+}
+
+int vcpu_run(struct vcpu *v)
+{
+	sigset_t saved;
+	int r;
+
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
+	v->run->exit_reason = KVM_EXIT_UNKNOWN;
+	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
+		vcpu_irq_set_cr8(v, v->run->cr8);
+
+	WRITE_ONCE(v->task, current);
+	fpu_swap_kvm_fpstate(&v->fpu, true);
+	r = 0;
+	/* An access that user space has answered ends its instruction now. */
+	if (v->pio.active || v->mmio.active)
+		r = vcpu_complete_io(v);
+	if (!r)
+		r = run_loop(v);
+	else if (r > 0)
+		r = 0;		/* the same instruction needs another answer */
+	fpu_swap_kvm_fpstate(&v->fpu, false);
+	WRITE_ONCE(v->task, NULL);
+
+	fill_run(v);
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}

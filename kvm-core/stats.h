@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * stats: counters of all VMs, under /sys/kernel/debug/kvm with the names that
+ * kvm_stat knows. A vCPU counts for itself; sums are made when asked, and a
+ * VM that goes leaves its counts behind.
+ */
+#ifndef BACKPLANE_STATS_H
+#define BACKPLANE_STATS_H
+
+#include "kvm-core/vm.h"
+
+enum stat_id {
+	STAT_EXITS, STAT_IRQ_EXITS, STAT_IO_EXITS, STAT_MMIO_EXITS, STAT_NPF,
+	STAT_HALTS, STAT_INJECTIONS, STAT_EMULATIONS, STAT_FAULT_4K,
+	STAT_FAULT_2M, STAT_FAULT_1G, STAT_PINNED_PAGES, STAT_VMS, NR_STATS
+};
+
+extern const char *const stat_names[NR_STATS];
+
+u64 stats_total(enum stat_id id);
+
+#endif

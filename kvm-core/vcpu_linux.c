@@ -1,0 +1,739 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU: its file descriptor and the ioctls that read and write its state.
+ *
+ * Every ioctl but KVM_INTERRUPT's kin runs with vcpu->mutex held and the vCPU
+ * loaded. KVM_RUN itself is run_linux.c's. Knows no exit codes.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include "kvm-core/excp.h"
+#include "kvm-core/vcpu.h"
+
+/* ---- loaded on a CPU ------------------------------------------------------------- */
+
+static void sched_in(struct preempt_notifier *n, int cpu)
+{
+	struct vcpu *v = container_of(n, struct vcpu, notifier);
+
+	if (v->cpu != cpu) {
+		/* Another CPU's TLB may hold old translations of ours. */
+		vcpu_ops->flush_tlb(v);
+		set_bit(VCPU_REQ_CLOCK, &v->requests);
+		vcpu_irq_migrate_timer(v);
+	}
+	WRITE_ONCE(v->cpu, cpu);
+	vcpu_ops->load(v, cpu);
+}
+
+static void sched_out(struct preempt_notifier *n, struct task_struct *next)
+{
+	struct vcpu *v = container_of(n, struct vcpu, notifier);
+
+	vcpu_ops->put(v);
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+void vcpu_load(struct vcpu *v)
+{
+	int cpu = get_cpu();
+
+	preempt_notifier_register(&v->notifier);
+	sched_in(&v->notifier, cpu);
+	put_cpu();
+}
+
+void vcpu_put(struct vcpu *v)
+{
+	preempt_disable();
+	vcpu_ops->put(v);
+	preempt_notifier_unregister(&v->notifier);
+	preempt_enable();
+}
+
+/* ---- reset ------------------------------------------------------------------------- */
+
+void vcpu_reset(struct vcpu *v, bool init)
+{
+	u64 cd_nw = init ? v->cr0 & X86_CR0_CACHE_BITS : X86_CR0_CACHE_BITS;
+
+	memset(v->regs, 0, sizeof(v->regs));
+	v->regs[EMUL_RDX] = 0x600;
+	v->rip = 0xfff0;
+	v->rflags = X86_EFLAGS_FIXED;
+	v->cr0 = X86_CR0_ET | cd_nw;
+	v->cr2 = 0;
+	v->cr3 = 0;
+	v->cr4 = 0;
+	v->efer = 0;
+	memset(v->dr, 0, sizeof(v->dr));
+	v->dr6 = DR6_RESERVED;
+	v->dr7 = 0x400;
+	memset(&v->exception, 0, sizeof(v->exception));
+	memset(&v->interrupt, 0, sizeof(v->interrupt));
+	v->nmi_pending = 0;
+	v->nmi_injected = false;
+	v->nmi_masked = false;
+	v->int_shadow = false;
+	v->user_irq = -1;
+	v->mmio.n = 0;
+	v->mmio.active = false;
+	v->pio.active = false;
+	if (!init) {
+		v->xcr0 = XFEATURE_MASK_FP;
+		v->msr.pat = 0x0007040600070406ULL;
+		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	}
+	vcpu_irq_reset(v, init);
+	vcpu_ops->vcpu_reset(v);
+	vcpu_ops->update_mode(v);
+}
+
+/* ---- registers ----------------------------------------------------------------------- */
+
+/* struct kvm_regs in the order of enum emul_reg. */
+static void regs_get(struct vcpu *v, struct kvm_regs *r)
+{
+	const u64 *g = v->regs;
+
+	r->rax = g[EMUL_RAX];
+	r->rbx = g[EMUL_RBX];
+	r->rcx = g[EMUL_RCX];
+	r->rdx = g[EMUL_RDX];
+	r->rsi = g[EMUL_RSI];
+	r->rdi = g[EMUL_RDI];
+	r->rsp = g[EMUL_RSP];
+	r->rbp = g[EMUL_RBP];
+	memcpy(&r->r8, &g[8], 8 * sizeof(u64));
+	r->rip = v->rip;
+	r->rflags = v->rflags;
+}
+
+static void regs_set(struct vcpu *v, const struct kvm_regs *r)
+{
+	u64 *g = v->regs;
+
+	g[EMUL_RAX] = r->rax;
+	g[EMUL_RBX] = r->rbx;
+	g[EMUL_RCX] = r->rcx;
+	g[EMUL_RDX] = r->rdx;
+	g[EMUL_RSI] = r->rsi;
+	g[EMUL_RDI] = r->rdi;
+	g[EMUL_RSP] = r->rsp;
+	g[EMUL_RBP] = r->rbp;
+	memcpy(&g[8], &r->r8, 8 * sizeof(u64));
+	v->rip = r->rip;
+	v->rflags = r->rflags | X86_EFLAGS_FIXED;
+	/* A new rip ends whatever access was under way. */
+	v->exception.pending = false;
+	v->mmio.n = 0;
+	v->mmio.active = false;
+	v->pio.active = false;
+}
+
+static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
+{
+	memset(s, 0, sizeof(*s));
+	vcpu_ops->get_sregs(v, s);
+	s->cr0 = v->cr0;
+	s->cr2 = v->cr2;
+	s->cr3 = v->cr3;
+	s->cr4 = v->cr4;
+	s->cr8 = vcpu_irq_get_cr8(v);
+	s->efer = v->efer;
+	s->apic_base = vcpu_irq_get_apic_base(v);
+	if (v->interrupt.injected)
+		s->interrupt_bitmap[v->interrupt.vector / 64] |=
+			BIT_ULL(v->interrupt.vector % 64);
+}
+
+static bool sregs_valid(const struct kvm_sregs *s)
+{
+	bool lma = s->efer & EFER_LMA;
+
+	if ((s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG))
+		return lma && (s->cr4 & X86_CR4_PAE);
+	return !lma && !(s->cs.l && (s->efer & EFER_LMA));
+}
+
+static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
+{
+	unsigned int i;
+	int err;
+
+	if (!sregs_valid(s))
+		return -EINVAL;
+	if (s->apic_base != vcpu_irq_get_apic_base(v)) {
+		err = vcpu_irq_set_apic_base(v, s->apic_base);
+		if (err)
+			return err;
+	}
+	v->cr0 = s->cr0;
+	v->cr2 = s->cr2;
+	v->cr3 = s->cr3;
+	v->cr4 = s->cr4;
+	v->efer = s->efer;
+	vcpu_irq_set_cr8(v, s->cr8);
+	vcpu_ops->set_sregs(v, s);
+	vcpu_ops->flush_tlb(v);
+	for (i = 0; i < ARRAY_SIZE(s->interrupt_bitmap); i++) {
+		if (!s->interrupt_bitmap[i])
+			continue;
+		v->interrupt.injected = true;
+		v->interrupt.soft = false;
+		v->interrupt.vector = i * 64 + __ffs64(s->interrupt_bitmap[i]);
+		break;
+	}
+	/* Older user space puts the boot CPU at its reset vector so. */
+	if (v->id == 0 && v->rip == 0xfff0 && s->cs.selector == 0xf000 &&
+	    !(s->cr0 & X86_CR0_PE))
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+	return 0;
+}
+
+/* ---- FPU -------------------------------------------------------------------------------- */
+
+static void fpu_get(struct vcpu *v, struct kvm_fpu *out)
+{
+	const struct fxregs_state *fx = &v->fpu.fpstate->regs.fxsave;
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out->fpr, fx->st_space, sizeof(out->fpr));
+	out->fcw = fx->cwd;
+	out->fsw = fx->swd;
+	out->ftwx = fx->twd;
+	out->last_opcode = fx->fop;
+	out->last_ip = fx->rip;
+	out->last_dp = fx->rdp;
+	memcpy(out->xmm, fx->xmm_space, sizeof(out->xmm));
+	out->mxcsr = fx->mxcsr;
+}
+
+static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
+{
+	struct xregs_state *x = &v->fpu.fpstate->regs.xsave;
+	struct fxregs_state *fx = &x->i387;
+
+	memcpy(fx->st_space, in->fpr, sizeof(in->fpr));
+	fx->cwd = in->fcw;
+	fx->swd = in->fsw;
+	fx->twd = in->ftwx;
+	fx->fop = in->last_opcode;
+	fx->rip = in->last_ip;
+	fx->rdp = in->last_dp;
+	memcpy(fx->xmm_space, in->xmm, sizeof(in->xmm));
+	fx->mxcsr = in->mxcsr & 0xffff;
+	x->header.xfeatures |= XFEATURE_MASK_FPSSE;
+}
+
+static int xsave_get(struct vcpu *v, struct kvm_xsave *out)
+{
+	memset(out, 0, sizeof(*out));
+	fpu_copy_guest_fpstate_to_uabi(&v->fpu, out, sizeof(*out),
+				       XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM, 0);
+	return 0;
+}
+
+static int xsave_set(struct vcpu *v, const struct kvm_xsave *in)
+{
+	u32 pkru = 0;
+
+	return fpu_copy_uabi_to_guest_fpstate(&v->fpu, in,
+					      XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM,
+					      &pkru);
+}
+
+static int xcrs_get(struct vcpu *v, struct kvm_xcrs *x)
+{
+	memset(x, 0, sizeof(*x));
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return 0;
+	x->nr_xcrs = 1;
+	x->xcrs[0].xcr = XCR_XFEATURE_ENABLED_MASK;
+	x->xcrs[0].value = v->xcr0;
+	return 0;
+}
+
+static int xcrs_set(struct vcpu *v, const struct kvm_xcrs *x)
+{
+	unsigned int i;
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE) || x->nr_xcrs > KVM_MAX_XCRS ||
+	    x->flags)
+		return -EINVAL;
+	for (i = 0; i < x->nr_xcrs; i++)
+		if (x->xcrs[i].xcr == XCR_XFEATURE_ENABLED_MASK)
+			return vcpu_set_xcr0(v, x->xcrs[i].value);
+	return 0;
+}
+
+/* ---- events, debug, state ------------------------------------------------------------------ */
+
+static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->exception.injected = v->exception.injected || v->exception.pending;
+	e->exception.nr = v->exception.vector;
+	e->exception.has_error_code = v->exception.has_error;
+	e->exception.error_code = v->exception.error;
+	e->interrupt.injected = v->interrupt.injected;
+	e->interrupt.nr = v->interrupt.vector;
+	e->interrupt.soft = v->interrupt.soft;
+	e->interrupt.shadow = v->int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
+	e->nmi.injected = v->nmi_injected;
+	e->nmi.pending = v->nmi_pending != 0;
+	e->nmi.masked = v->nmi_masked;
+	e->sipi_vector = v->sipi_vector;
+	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	return 0;
+}
+
+static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
+{
+	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING |
+			 KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM))
+		return -EINVAL;
+	if (e->exception.injected && (e->exception.nr > 31 || e->exception.nr == 2))
+		return -EINVAL;
+	if ((e->flags & KVM_VCPUEVENT_VALID_SMM) && e->smi.smm)
+		return -EINVAL;	/* SMM is not offered */
+	v->exception.pending = false;
+	v->exception.injected = e->exception.injected;
+	v->exception.vector = e->exception.nr;
+	v->exception.has_error = e->exception.has_error_code;
+	v->exception.error = e->exception.error_code;
+	v->interrupt.injected = e->interrupt.injected;
+	v->interrupt.vector = e->interrupt.nr;
+	v->interrupt.soft = e->interrupt.soft;
+	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		v->int_shadow = e->interrupt.shadow;
+	v->nmi_injected = e->nmi.injected;
+	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		v->nmi_pending = e->nmi.pending;
+	v->nmi_masked = e->nmi.masked;
+	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
+		v->sipi_vector = e->sipi_vector;
+	return 0;
+}
+
+static int debugregs_get(struct vcpu *v, struct kvm_debugregs *d)
+{
+	memset(d, 0, sizeof(*d));
+	memcpy(d->db, v->dr, sizeof(v->dr));
+	d->dr6 = v->dr6;
+	d->dr7 = v->dr7;
+	return 0;
+}
+
+static int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d)
+{
+	if (d->flags || d->dr6 >> 32 || d->dr7 >> 32)
+		return -EINVAL;
+	memcpy(v->dr, d->db, sizeof(v->dr));
+	v->dr6 = d->dr6;
+	v->dr7 = d->dr7;
+	vcpu_ops->update_debug(v);
+	return 0;
+}
+
+static int mp_state_get(struct vcpu *v, struct kvm_mp_state *s)
+{
+	s->mp_state = v->mp_state;
+	return 0;
+}
+
+static int mp_state_set(struct vcpu *v, const struct kvm_mp_state *s)
+{
+	switch (s->mp_state) {
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
+			return -EINVAL;
+		break;
+	case KVM_MP_STATE_RUNNABLE:
+	case KVM_MP_STATE_HALTED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	v->mp_state = s->mp_state;
+	return 0;
+}
+
+static int guest_debug_set(struct vcpu *v, const struct kvm_guest_debug *d)
+{
+	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
+
+	/* Single step and hardware breakpoints from outside need the guest's
+	 * own use of TF and the debug registers kept apart from the VMM's.
+	 */
+	if (d->control & ~known)
+		return -EINVAL;
+	v->guest_debug = d->control & KVM_GUESTDBG_ENABLE ? d->control : 0;
+	vcpu_ops->update_debug(v);
+	return 0;
+}
+
+static int translate(struct vcpu *v, struct kvm_translation *t)
+{
+	gpa_t gpa;
+
+	t->valid = !vcpu_translate(v, t->linear_address, 0, &gpa, NULL);
+	t->physical_address = t->valid ? gpa : ~0ULL;
+	t->writeable = 1;
+	t->usermode = 0;
+	return 0;
+}
+
+static int mce_setup(struct vcpu *v, const u64 *cap)
+{
+	unsigned int banks = *cap & 0xff;
+
+	if (!banks || banks > 32 || (*cap & ~(VCPU_MCG_CAP | 0xff)))
+		return -EINVAL;
+	v->msr.mcg_cap = *cap;
+	if (*cap & BIT_ULL(8))
+		v->msr.mcg_ctl = ~0ULL;
+	memset(v->msr.mce_banks, 0, sizeof(v->msr.mce_banks));
+	while (banks--)
+		v->msr.mce_banks[banks * 4] = ~0ULL;
+	return 0;
+}
+
+static int interrupt_set(struct vcpu *v, const struct kvm_interrupt *irq)
+{
+	if (irq->irq > 255)
+		return -EINVAL;
+	if (vm_irq_mode(v->vm) == IRQCHIP_KERNEL)
+		return -ENXIO;
+	if (v->user_irq >= 0)
+		return -EEXIST;
+	v->user_irq = irq->irq;
+	set_bit(VCPU_REQ_EVENT, &v->requests);
+	return 0;
+}
+
+static long signal_mask_set(struct vcpu *v, void __user *argp)
+{
+	struct kvm_signal_mask head;
+	sigset_t set;
+
+	v->sigset_active = false;
+	if (!argp)
+		return 0;
+	if (copy_from_user(&head, argp, sizeof(head)))
+		return -EFAULT;
+	if (head.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, argp + sizeof(head), sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	v->sigset = set;
+	v->sigset_active = true;
+	return 0;
+}
+
+/* ---- ioctls ---------------------------------------------------------------------------------- */
+
+#define GET(type, fn) ({						\
+	type *a_ = kzalloc(sizeof(*a_), GFP_KERNEL_ACCOUNT);		\
+	long r_ = -ENOMEM;						\
+	if (a_) {							\
+		r_ = (fn)(v, a_);					\
+		if (!r_ && copy_to_user(argp, a_, sizeof(*a_)))		\
+			r_ = -EFAULT;					\
+		kfree(a_);						\
+	}								\
+	r_;								\
+})
+#define SET(type, fn) ({						\
+	type *a_ = memdup_user(argp, sizeof(*a_));			\
+	long r_ = PTR_ERR_OR_ZERO(a_);					\
+	if (!r_) {							\
+		r_ = (fn)(v, a_);					\
+		kfree(a_);						\
+	}								\
+	r_;								\
+})
+/* Functions that cannot fail, as ones that return 0. */
+#define ALWAYS(name, fn, type) \
+	static int name(struct vcpu *v, type *a) { fn(v, a); return 0; }
+ALWAYS(do_regs_get, regs_get, struct kvm_regs)
+ALWAYS(do_regs_set, regs_set, const struct kvm_regs)
+ALWAYS(do_sregs_get, sregs_get, struct kvm_sregs)
+ALWAYS(do_fpu_get, fpu_get, struct kvm_fpu)
+ALWAYS(do_fpu_set, fpu_set, const struct kvm_fpu)
+
+static int inout_translate(struct vcpu *v, void __user *argp)
+{
+	struct kvm_translation t;
+
+	if (copy_from_user(&t, argp, sizeof(t)))
+		return -EFAULT;
+	translate(v, &t);
+	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
+static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_GET_REGS:
+		return GET(struct kvm_regs, do_regs_get);
+	case KVM_SET_REGS:
+		return SET(struct kvm_regs, do_regs_set);
+	case KVM_GET_SREGS:
+		return GET(struct kvm_sregs, do_sregs_get);
+	case KVM_SET_SREGS:
+		return SET(struct kvm_sregs, sregs_set);
+	case KVM_GET_FPU:
+		return GET(struct kvm_fpu, do_fpu_get);
+	case KVM_SET_FPU:
+		return SET(struct kvm_fpu, do_fpu_set);
+	case KVM_GET_XSAVE:
+		return GET(struct kvm_xsave, xsave_get);
+	case KVM_SET_XSAVE:
+		return SET(struct kvm_xsave, xsave_set);
+	case KVM_GET_XCRS:
+		return GET(struct kvm_xcrs, xcrs_get);
+	case KVM_SET_XCRS:
+		return SET(struct kvm_xcrs, xcrs_set);
+	case KVM_GET_VCPU_EVENTS:
+		return GET(struct kvm_vcpu_events, events_get);
+	case KVM_SET_VCPU_EVENTS:
+		return SET(struct kvm_vcpu_events, events_set);
+	case KVM_GET_DEBUGREGS:
+		return GET(struct kvm_debugregs, debugregs_get);
+	case KVM_SET_DEBUGREGS:
+		return SET(struct kvm_debugregs, debugregs_set);
+	case KVM_GET_MP_STATE:
+		return GET(struct kvm_mp_state, mp_state_get);
+	case KVM_SET_MP_STATE:
+		return SET(struct kvm_mp_state, mp_state_set);
+	case KVM_GET_LAPIC:
+		return GET(struct kvm_lapic_state, vcpu_irq_get_lapic);
+	case KVM_SET_LAPIC:
+		return SET(struct kvm_lapic_state, vcpu_irq_set_lapic);
+	case KVM_SET_GUEST_DEBUG:
+		return SET(struct kvm_guest_debug, guest_debug_set);
+	case KVM_INTERRUPT:
+		return SET(struct kvm_interrupt, interrupt_set);
+	case KVM_X86_SETUP_MCE:
+		return SET(u64, mce_setup);
+	case KVM_GET_MSRS:
+		return vcpu_msr_io(v, argp, false);
+	case KVM_SET_MSRS:
+		return vcpu_msr_io(v, argp, true);
+	case KVM_SET_CPUID2:
+		return vcpu_set_cpuid2(v, argp);
+	case KVM_GET_CPUID2:
+		return vcpu_get_cpuid2(v, argp);
+	case KVM_TRANSLATE:
+		return inout_translate(v, argp);
+	case KVM_SET_SIGNAL_MASK:
+		return signal_mask_set(v, argp);
+	case KVM_NMI:
+		set_bit(VCPU_REQ_NMI, &v->requests);
+		return 0;
+	case KVM_GET_TSC_KHZ:
+		return v->tsc_khz;
+	case KVM_SET_TSC_KHZ:
+		/* No TSC scaling: only the host's own rate. */
+		if (arg && arg != tsc_khz)
+			return -EINVAL;
+		return 0;
+	case KVM_KVMCLOCK_CTRL:
+		v->clock_paused = true;
+		set_bit(VCPU_REQ_CLOCK, &v->requests);
+		return 0;
+	default:
+		/* KVM_TPR_ACCESS_REPORTING, KVM_SET_VAPIC_ADDR serve guests
+		 * that patch TPR accesses; not offered.
+		 */
+		return -EINVAL;
+	}
+}
+
+static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *v = f->private_data;
+	long r;
+
+	if (current->mm != v->vm->mm || v->vm->dead)
+		return -EIO;
+	/* Not an ioctl of ours at all: say so without taking the lock. */
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -EINVAL;
+	if (mutex_lock_killable(&v->mutex))
+		return -EINTR;
+	vcpu_load(v);
+	if (cmd == KVM_RUN)
+		r = arg ? -EINVAL : vcpu_run(v);
+	else
+		r = vcpu_state_ioctl(v, cmd, arg);
+	vcpu_put(v);
+	mutex_unlock(&v->mutex);
+	return r;
+}
+
+/* ---- the shared pages --------------------------------------------------------------------------- */
+
+static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
+{
+	struct vcpu *v = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= VCPU_MMAP_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = virt_to_page((void *)v->run + vmf->pgoff * PAGE_SIZE);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_page_fault,
+};
+
+static int vcpu_mmap(struct file *f, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *f)
+{
+	struct vcpu *v = f->private_data;
+
+	vm_put(v->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+/* ---- create ---------------------------------------------------------------------------------------- */
+
+static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
+{
+	struct vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	v->vm = vm;
+	v->id = id;
+	v->cpu = -1;
+	v->user_irq = -1;
+	v->tsc_khz = tsc_khz;
+	v->phys_bits = boot_cpu_data.x86_phys_bits;
+	v->mp_state = id && vm_irq_mode(vm) != IRQCHIP_NONE ?
+		KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
+	mutex_init(&v->mutex);
+	init_waitqueue_head(&v->wq);
+	preempt_notifier_init(&v->notifier, &preempt_ops);
+	v->run = alloc_pages_exact(VCPU_MMAP_PAGES * PAGE_SIZE,
+				   GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!v->run)
+		goto free;
+	if (!fpu_alloc_guest_fpstate(&v->fpu))
+		goto free_run;
+	err = vcpu_ops->vcpu_create(v);
+	if (err)
+		goto free_fpu;
+	err = vcpu_irq_init(v);
+	if (err)
+		goto free_arch;
+	vcpu_load(v);
+	vcpu_reset(v, false);
+	vcpu_write_tsc(v, 0);
+	vcpu_put(v);
+	return v;
+
+free_arch:
+	vcpu_ops->vcpu_destroy(v);
+free_fpu:
+	fpu_free_guest_fpstate(&v->fpu);
+free_run:
+	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
+free:
+	kfree(v);
+	return ERR_PTR(err);
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	vcpu_irq_destroy(v);
+	vcpu_ops->vcpu_destroy(v);
+	fpu_free_guest_fpstate(&v->fpu);
+	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
+	kfree(v->cpuid);
+	kfree(v);
+}
+
+/* vm->lock held: is there a vCPU with this id? */
+static bool vcpu_id_taken(struct vm *vm, unsigned int id)
+{
+	struct vcpu *v;
+	int i;
+
+	vm_for_each_vcpu(i, v, vm)
+		if (v->id == id)
+			return true;
+	return false;
+}
+
+int vcpu_create(struct vm *vm, unsigned int id)
+{
+	struct vcpu *v;
+	int fd;
+
+	if (id > 254)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	fd = -EEXIST;
+	if (vcpu_id_taken(vm, id))
+		goto unlock;
+	fd = -EINVAL;
+	if (atomic_read(&vm->nr_vcpus) >= VM_MAX_VCPUS)
+		goto unlock;
+	v = vcpu_alloc(vm, id);
+	fd = PTR_ERR_OR_ZERO(v);
+	if (fd)
+		goto unlock;
+
+	v->index = atomic_read(&vm->nr_vcpus);
+	vm_get(vm);
+	fd = anon_inode_getfd("kvm-vcpu", &vcpu_fops, v, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		vcpu_destroy(v);
+		mutex_unlock(&vm->lock);
+		vm_put(vm);
+		return fd;
+	}
+	WRITE_ONCE(vm->vcpus[v->index], v);
+	atomic_inc_return_release(&vm->nr_vcpus);
+unlock:
+	mutex_unlock(&vm->lock);
+	return fd;
+}

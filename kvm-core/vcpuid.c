@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vcpuid: the CPUID policy, as a table of masks (APM3 appendix E). Pure. Asked
+ * by msr_linux.c for KVM_GET_SUPPORTED_CPUID; what a guest then really gets is
+ * what user space sets.
+ */
+#include "kvm-core/vcpuid.h"
+
+#define M(n) (1U << (n))
+
+/* 1 ECX: SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX
+ * F16C RDRAND. MONITOR is not: MWAIT would take the host's CPU.
+ */
+#define LEAF1_ECX (M(0) | M(1) | M(9) | M(12) | M(13) | M(19) | M(20) | \
+		   M(22) | M(23) | M(25) | M(26) | M(28) | M(29) | M(30))
+#define ECX_X2APIC	M(21)
+#define ECX_HYPERVISOR	M(31)
+
+/* Bits 0-17 of 1 EDX that 8000_0001 EDX repeats, less 11 (SEP/SYSCALL). */
+#define COMMON_EDX (M(0) | M(1) | M(2) | M(3) | M(4) | M(5) | M(6) | M(7) | \
+		    M(8) | M(9) | M(12) | M(13) | M(14) | M(15) | M(16) | \
+		    M(17) | M(23) | M(24))
+/* + SEP CLFSH SSE SSE2 */
+#define LEAF1_EDX (COMMON_EDX | M(11) | M(19) | M(25) | M(26))
+
+/* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
+#define LEAF7_EBX (M(0) | M(3) | M(5) | M(7) | M(8) | M(9) | M(18) | M(19) | \
+		   M(20) | M(23) | M(24) | M(29))
+/* UMIP RDPID. PKU is not: PKRU is not switched. LA57 is not: 4 levels. */
+#define LEAF7_ECX (M(2) | M(22))
+
+/* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW TOPOEXT. SVM is not:
+ * no nested guests.
+ */
+#define LEAF81_ECX (M(0) | M(1) | M(4) | M(5) | M(6) | M(7) | M(8) | M(22))
+/* + SYSCALL NX MMXEXT FXSR_OPT 1GB RDTSCP LM */
+#define LEAF81_EDX (COMMON_EDX | M(11) | M(20) | M(22) | M(25) | M(26) | \
+		    M(27) | M(29))
+
+/* XSAVEOPT and XGETBV1; the compacted form needs IA32_XSS, not offered. */
+#define LEAFD1_EAX (M(0) | M(2))
+#define XCR0_GUEST 7U		/* x87, SSE, AVX */
+
+#define KVM_FEATURES (M(0) | M(1) | M(3) | M(24))	/* clock, no delay,
+							 * clock 2, stable bit
+							 */
+
+static const struct {
+	u32 leaf;
+	unsigned int subleaves;
+	u32 eax, ebx, ecx, edx;		/* masks of the host's answer */
+} table[] = {
+	{ 0x00000000, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x00000001, 1, ~0U, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
+	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x00000006, 1, M(2), 0, 0, 0 },			/* ARAT */
+	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, 0 },
+	{ 0x0000000d, 3, ~0U, ~0U, ~0U, ~0U },
+	{ VCPUID_KVM_LEAF, 1, 0, 0, 0, 0 },
+	{ VCPUID_KVM_FEATURES, 1, 0, 0, 0, 0 },
+	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000001, 1, ~0U, ~0U, LEAF81_ECX, LEAF81_EDX },
+	{ 0x80000002, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000003, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000004, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000005, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000006, 1, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000007, 1, 0, 0, 0, M(8) },			/* invariant TSC */
+	{ 0x80000008, 1, 0x0000ffff, 0, 0, 0 },
+	{ 0x8000001d, 4, ~0U, ~0U, ~0U, ~0U },
+	{ 0x8000001e, 1, 0, 0, 0, 0 },
+};
+
+#define MAX_BASIC	0x0000000dU
+#define MAX_EXTENDED	0x8000001eU
+
+bool vcpuid_leaf(unsigned int i, u32 *leaf, unsigned int *subleaves)
+{
+	if (i >= ARRAY_SIZE(table))
+		return false;
+	*leaf = table[i].leaf;
+	*subleaves = table[i].subleaves;
+	return true;
+}
+
+/* "KVMKVMKVM": what guests look for before they use kvmclock. */
+static void kvm_signature(struct vcpuid_regs *r)
+{
+	r->eax = VCPUID_KVM_FEATURES;
+	r->ebx = 0x4b4d564b;
+	r->ecx = 0x564b4d56;
+	r->edx = 0x0000004d;
+}
+
+static bool leaf_xsave(u32 subleaf, struct vcpuid_regs *r)
+{
+	switch (subleaf) {
+	case 0:
+		r->eax &= XCR0_GUEST;
+		r->edx = 0;
+		return true;
+	case 1:
+		r->eax &= LEAFD1_EAX;
+		r->ebx = 0;
+		r->ecx = 0;
+		r->edx = 0;
+		return true;
+	default:
+		return subleaf == 2 && r->eax;
+	}
+}
+
+bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
+		   struct vcpuid_regs *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table) && table[i].leaf != leaf; i++)
+		;
+	if (i == ARRAY_SIZE(table) || subleaf >= table[i].subleaves)
+		return false;
+	if (leaf < VCPUID_KVM_LEAF && leaf > host->max_basic)
+		return false;
+	if (leaf >= 0x80000000U && leaf > host->max_extended)
+		return false;
+
+	r->eax &= table[i].eax;
+	r->ebx &= table[i].ebx;
+	r->ecx &= table[i].ecx;
+	r->edx &= table[i].edx;
+
+	switch (leaf) {
+	case 0:
+		r->eax = min(r->eax, MAX_BASIC);
+		break;
+	case 1:
+		r->ecx |= ECX_HYPERVISOR;
+		if (host->kernel_lapic)
+			r->ecx |= ECX_X2APIC;
+		break;
+	case 7:
+		r->eax = 0;
+		break;
+	case 0xd:
+		return leaf_xsave(subleaf, r);
+	case VCPUID_KVM_LEAF:
+		kvm_signature(r);
+		break;
+	case VCPUID_KVM_FEATURES:
+		r->eax = KVM_FEATURES;
+		break;
+	case 0x80000000:
+		r->eax = min(r->eax, MAX_EXTENDED);
+		break;
+	default:
+		break;
+	}
+	return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vcpuid: which CPUID bits a guest may see (APM3 appendix E).
+ *
+ * Deny by default: a leaf or bit that is not listed is not offered. Bits whose
+ * state svm and kvm-core switch or emulate are the only ones listed.
+ */
+#ifndef BACKPLANE_VCPUID_H
+#define BACKPLANE_VCPUID_H
+
+#include "env.h"
+
+struct vcpuid_regs {
+	u32 eax, ebx, ecx, edx;
+};
+
+#define VCPUID_KVM_LEAF		0x40000000U
+#define VCPUID_KVM_FEATURES	0x40000001U
+
+struct vcpuid_host {
+	u32 max_basic, max_extended;
+	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */
+};
+
+/* Leaves that can be asked for, in order; 0 <= i. False: past the last.
+ * @subleaves: how many subleaves of it to ask for (1 = not indexed).
+ */
+bool vcpuid_leaf(unsigned int i, u32 *leaf, unsigned int *subleaves);
+
+/* What a guest may see of @leaf, @subleaf: @r holds the host's answer and
+ * becomes ours. False: the leaf does not exist for guests.
+ */
+bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
+		   struct vcpuid_regs *r);
+
+#endif

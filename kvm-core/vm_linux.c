@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM: its life, its file descriptor, its ioctls, and what acts on all of
+ * its vCPUs at once (kick, flush, kill).
+ *
+ * A VM's file and its vCPUs' files hold references; devices above may hold
+ * more. When the last file goes, assigned cards are given back first, then
+ * interrupts stop, then memory goes. Knows extensions only as vm_ext_ops.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "kvm-core/stats.h"
+#include "kvm-core/vcpu.h"
+
+static LIST_HEAD(vms);
+static DEFINE_MUTEX(vms_lock);
+static unsigned int next_vm_id = 1;
+static u64 past[NR_STATS];		/* counts of VMs that are gone */
+
+static const struct file_operations vm_fops;
+
+#define VM_NR_EXT	4
+static const struct vm_ext_ops *exts[VM_NR_EXT];
+static DEFINE_MUTEX(exts_lock);
+
+/* ---- statistics ------------------------------------------------------------------ */
+
+const char *const stat_names[NR_STATS] = {
+	[STAT_EXITS] = "exits",
+	[STAT_IRQ_EXITS] = "irq_exits",
+	[STAT_IO_EXITS] = "io_exits",
+	[STAT_MMIO_EXITS] = "mmio_exits",
+	[STAT_NPF] = "pf_taken",
+	[STAT_HALTS] = "halt_exits",
+	[STAT_INJECTIONS] = "irq_injections",
+	[STAT_EMULATIONS] = "insn_emulation",
+	[STAT_FAULT_4K] = "pages_4k",
+	[STAT_FAULT_2M] = "pages_2m",
+	[STAT_FAULT_1G] = "pages_1g",
+	[STAT_PINNED_PAGES] = "pinned_pages",
+	[STAT_VMS] = "vms",
+};
+
+static u64 vcpu_stat(const struct vcpu *v, enum stat_id id)
+{
+	switch (id) {
+	case STAT_EXITS:
+		return v->stat_exits;
+	case STAT_IRQ_EXITS:
+		return v->stat_irq_exits;
+	case STAT_IO_EXITS:
+		return v->stat_io_exits;
+	case STAT_MMIO_EXITS:
+		return v->stat_mmio_exits;
+	case STAT_NPF:
+		return v->stat_npf;
+	case STAT_HALTS:
+		return v->stat_halts;
+	case STAT_INJECTIONS:
+		return v->stat_injections;
+	case STAT_EMULATIONS:
+		return v->stat_emulations;
+	default:
+		return 0;
+	}
+}
+
+static u64 vm_stat(struct vm *vm, enum stat_id id)
+{
+	struct vcpu *v;
+	u64 sum = 0;
+	int i;
+
+	switch (id) {
+	case STAT_FAULT_4K:
+		return vm->mem.stat_fault_4k;
+	case STAT_FAULT_2M:
+		return vm->mem.stat_fault_2m;
+	case STAT_FAULT_1G:
+		return vm->mem.stat_fault_1g;
+	case STAT_PINNED_PAGES:
+		return vm->mem.pinned_pages;
+	case STAT_VMS:
+		return 1;
+	default:
+		break;
+	}
+	vm_for_each_vcpu(i, v, vm)
+		sum += vcpu_stat(v, id);
+	return sum;
+}
+
+u64 stats_total(enum stat_id id)
+{
+	struct vm *vm;
+	u64 sum;
+
+	mutex_lock(&vms_lock);
+	sum = past[id];
+	list_for_each_entry(vm, &vms, link)
+		sum += vm_stat(vm, id);
+	mutex_unlock(&vms_lock);
+	return sum;
+}
+
+static void vm_unlist(struct vm *vm)
+{
+	enum stat_id id;
+
+	mutex_lock(&vms_lock);
+	for (id = 0; id < NR_STATS; id++)
+		if (id != STAT_PINNED_PAGES && id != STAT_VMS)
+			past[id] += vm_stat(vm, id);
+	list_del(&vm->link);
+	mutex_unlock(&vms_lock);
+}
+
+/* ---- extensions ------------------------------------------------------------------- */
+
+int vm_ext_register(const struct vm_ext_ops *ops)
+{
+	int i, err = -EBUSY;
+
+	mutex_lock(&exts_lock);
+	for (i = 0; i < VM_NR_EXT && err; i++) {
+		if (exts[i])
+			continue;
+		exts[i] = ops;
+		err = 0;
+	}
+	mutex_unlock(&exts_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vm_ext_register);
+
+void vm_ext_unregister(const struct vm_ext_ops *ops)
+{
+	int i;
+
+	mutex_lock(&exts_lock);
+	for (i = 0; i < VM_NR_EXT; i++)
+		if (exts[i] == ops)
+			exts[i] = NULL;
+	mutex_unlock(&exts_lock);
+}
+EXPORT_SYMBOL_GPL(vm_ext_unregister);
+
+/* The extension in slot @i with its module held, or NULL. */
+static const struct vm_ext_ops *ext_get(int i)
+{
+	const struct vm_ext_ops *ops;
+
+	mutex_lock(&exts_lock);
+	ops = exts[i];
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	mutex_unlock(&exts_lock);
+	return ops;
+}
+
+int vm_ext_check(u32 cap)
+{
+	const struct vm_ext_ops *ops;
+	int i, r = 0;
+
+	for (i = 0; i < VM_NR_EXT && !r; i++) {
+		ops = ext_get(i);
+		if (!ops)
+			continue;
+		r = ops->check_extension(cap);
+		module_put(ops->owner);
+	}
+	return r;
+}
+
+/* State that an extension keeps in a VM holds the extension's module. */
+long vm_ext_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
+{
+	const struct vm_ext_ops *ops;
+	struct vm_ext *before;
+	long r = -ENOTTY;
+	int i;
+
+	for (i = 0; i < VM_NR_EXT && r == -ENOTTY; i++) {
+		ops = ext_get(i);
+		if (!ops)
+			continue;
+		before = vm->ext[i];
+		r = ops->ioctl(vm, &vm->ext[i], cmd, arg);
+		if (before || !vm->ext[i])
+			module_put(ops->owner);
+	}
+	return r;
+}
+
+void vm_ext_destroy(struct vm *vm)
+{
+	int i;
+
+	for (i = 0; i < VM_NR_EXT; i++) {
+		struct vm_ext *ext = vm->ext[i];
+
+		if (!ext)
+			continue;
+		vm->ext[i] = NULL;
+		exts[i]->destroy(vm, ext);
+		module_put(exts[i]->owner);
+	}
+}
+
+/* ---- life --------------------------------------------------------------------------- */
+
+static void buses_free(struct vm *vm)
+{
+	int i;
+
+	for (i = 0; i < VM_NR_BUSES; i++)
+		kfree(rcu_dereference_protected(vm->buses[i], 1));
+}
+
+static struct vm *vm_create(void)
+{
+	struct vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&vm->refs, 1);
+	vm->owner_pid = task_tgid_nr(current);
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	mutex_init(&vm->lock);
+	mutex_init(&vm->bus_lock);
+	vm_clock_init(vm);
+	err = vcpu_ops_get();
+	if (err)
+		goto drop_mm;
+	err = init_srcu_struct(&vm->bus_srcu);
+	if (err)
+		goto put_module;
+	err = vm_mem_init(vm);
+	if (err)
+		goto free_srcu;
+	err = vm_irq_init(vm);
+	if (err)
+		goto free_mem;
+	mutex_lock(&vms_lock);
+	vm->id = next_vm_id++;
+	list_add_tail(&vm->link, &vms);
+	mutex_unlock(&vms_lock);
+	return vm;
+
+free_mem:
+	vm_mem_destroy(vm);
+free_srcu:
+	cleanup_srcu_struct(&vm->bus_srcu);
+put_module:
+	module_put(vcpu_ops->owner);
+drop_mm:
+	mmdrop(vm->mm);
+	kfree(vm);
+	return ERR_PTR(err);
+}
+
+static void vm_destroy(struct vm *vm)
+{
+	struct vcpu *v;
+	int i;
+
+	vm_ext_destroy(vm);
+	vm_irq_shutdown(vm);
+	vm_unlist(vm);
+	vm_for_each_vcpu(i, v, vm)
+		vcpu_destroy(v);
+	vm_irq_destroy(vm);
+	vm_mem_destroy(vm);
+	buses_free(vm);
+	cleanup_srcu_struct(&vm->bus_srcu);
+	module_put(vcpu_ops->owner);
+	mmdrop(vm->mm);
+	kfree(vm);
+}
+
+void vm_get(struct vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+EXPORT_SYMBOL_GPL(vm_get);
+
+void vm_put(struct vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		vm_destroy(vm);
+}
+EXPORT_SYMBOL_GPL(vm_put);
+
+struct vm *vm_from_fd(int fd)
+{
+	struct fd f = fdget(fd);
+	struct vm *vm = ERR_PTR(-EBADF);
+
+	if (f.file && f.file->f_op == &vm_fops) {
+		vm = f.file->private_data;
+		vm_get(vm);
+	}
+	fdput(f);
+	return vm;
+}
+EXPORT_SYMBOL_GPL(vm_from_fd);
+
+void vm_kill(struct vm *vm, const char *reason)
+{
+	struct vcpu *v;
+	int i;
+
+	if (cmpxchg(&vm->dead, NULL, reason))
+		return;
+	pr_err("kvm-core: VM %u of process %d stopped: %s\n", vm->id,
+	       vm->owner_pid, reason);
+	vm_for_each_vcpu(i, v, vm)
+		vcpu_request(v, VCPU_REQ_VM_DEAD);
+}
+EXPORT_SYMBOL_GPL(vm_kill);
+
+/* ---- kick and flush -------------------------------------------------------------------- */
+
+void vcpu_kick(struct vcpu *v)
+{
+	int cpu, me;
+
+	/* Pairs with the barrier between mode and requests in run_linux.c. */
+	smp_mb();
+	if (READ_ONCE(v->mode) == VCPU_OUTSIDE) {
+		if (waitqueue_active(&v->wq))
+			wake_up(&v->wq);
+		return;
+	}
+	me = get_cpu();
+	cpu = READ_ONCE(v->cpu);
+	if (cpu != me && cpu >= 0)
+		smp_send_reschedule(cpu);
+	put_cpu();
+}
+EXPORT_SYMBOL_GPL(vcpu_kick);
+
+void vcpu_request(struct vcpu *v, enum vcpu_request r)
+{
+	set_bit(r, &v->requests);
+	vcpu_kick(v);
+}
+EXPORT_SYMBOL_GPL(vcpu_request);
+
+static void nothing(void *unused)
+{
+}
+
+/* A vCPU that is in the guest leaves it by the interrupt itself, and sees the
+ * request before it enters again. One outside needs no interrupt.
+ */
+void vm_flush_tlb(struct vm *vm)
+{
+	struct cpumask *mask;
+	struct cpumask onstack;
+	struct vcpu *v;
+	int i, cpu, me;
+
+	mask = &onstack;
+	cpumask_clear(mask);
+	me = get_cpu();
+	vm_for_each_vcpu(i, v, vm) {
+		set_bit(VCPU_REQ_TLB_FLUSH, &v->requests);
+		smp_mb__after_atomic();
+		cpu = READ_ONCE(v->cpu);
+		if (READ_ONCE(v->mode) != VCPU_OUTSIDE && cpu >= 0 && cpu != me)
+			cpumask_set_cpu(cpu, mask);
+	}
+	if (!cpumask_empty(mask))
+		smp_call_function_many(mask, nothing, NULL, true);
+	put_cpu();
+}
+EXPORT_SYMBOL_GPL(vm_flush_tlb);
+
+/* ---- buses ------------------------------------------------------------------------------- */
+
+static void bus_publish(struct vm *vm, int which, struct bus *next)
+{
+	struct bus *old = rcu_dereference_protected(vm->buses[which],
+						    lockdep_is_held(&vm->bus_lock));
+
+	rcu_assign_pointer(vm->buses[which], next);
+	synchronize_srcu_expedited(&vm->bus_srcu);
+	kfree(old);
+}
+
+int vm_bus_add(struct vm *vm, int which, gpa_t start, u64 size, struct bus_dev *dev)
+{
+	struct bus_range r = { .start = start, .size = size, .dev = dev };
+	struct bus *old, *next;
+	int err = 0;
+
+	mutex_lock(&vm->bus_lock);
+	old = rcu_dereference_protected(vm->buses[which], 1);
+	if (old && old->count >= 1000) {
+		err = -ENOSPC;
+		goto unlock;
+	}
+	next = kzalloc(bus_bytes((old ? old->count : 0) + 1), GFP_KERNEL_ACCOUNT);
+	if (!next) {
+		err = -ENOMEM;
+		goto unlock;
+	}
+	bus_copy_with(next, old, r);
+	bus_publish(vm, which, next);
+unlock:
+	mutex_unlock(&vm->bus_lock);
+	return err;
+}
+
+void vm_bus_del(struct vm *vm, int which, struct bus_dev *dev)
+{
+	struct bus *old, *next;
+
+	mutex_lock(&vm->bus_lock);
+	old = rcu_dereference_protected(vm->buses[which], 1);
+	if (old) {
+		/* Without the memory for a smaller copy there would be no way
+		 * to say no: this allocation must succeed, and is tiny.
+		 */
+		next = kzalloc(bus_bytes(old->count), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		bus_copy_without(next, old, dev);
+		bus_publish(vm, which, next);
+	}
+	mutex_unlock(&vm->bus_lock);
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
+{
+	if (cap->flags)
+		return -EINVAL;
+	switch (cap->cap) {
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return vm_irq_create_split(vm, cap->args[0]);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		if (cap->args[0] & ~(u64)(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+					  KVM_DIRTY_LOG_INITIALLY_SET))
+			return -EINVAL;
+		return vm_mem_manual_protect(vm, cap->args[0]);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int irq_line(struct vm *vm, void __user *argp, bool status)
+{
+	struct kvm_irq_level l;
+	int r;
+
+	if (copy_from_user(&l, argp, sizeof(l)))
+		return -EFAULT;
+	if (vm_irq_mode(vm) == IRQCHIP_NONE)
+		return -ENXIO;
+	r = vm_irq_set(vm, VM_IRQ_SOURCE_USERSPACE, l.irq, l.level);
+	if (!status)
+		return 0;
+	l.status = r;
+	return copy_to_user(argp, &l, sizeof(l)) ? -EFAULT : 0;
+}
+
+/* Copy a fixed-size argument in, call, and copy it back out. */
+#define IOCTL_IN(type, call) ({						\
+	type a_;							\
+	copy_from_user(&a_, argp, sizeof(a_)) ? -EFAULT : (call)(vm, &a_); \
+})
+
+static long irqchip_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
+{
+	struct kvm_irqchip *chip = memdup_user(argp, sizeof(*chip));
+	long r;
+
+	if (IS_ERR(chip))
+		return PTR_ERR(chip);
+	if (cmd == KVM_SET_IRQCHIP) {
+		r = vm_irq_set_chip(vm, chip);
+	} else {
+		r = vm_irq_get_chip(vm, chip);
+		if (!r && copy_to_user(argp, chip, sizeof(*chip)))
+			r = -EFAULT;
+	}
+	kfree(chip);
+	return r;
+}
+
+/* The old PIT state is the new one without its flags word. */
+static long pit_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
+{
+	struct kvm_pit_state2 ps = { };
+	size_t bytes = cmd == KVM_GET_PIT || cmd == KVM_SET_PIT ?
+		sizeof(struct kvm_pit_state) : sizeof(ps);
+	long r;
+
+	static_assert(offsetof(struct kvm_pit_state2, flags) ==
+		      sizeof(struct kvm_pit_state), "old is a prefix of new");
+	if (cmd == KVM_SET_PIT || cmd == KVM_SET_PIT2)
+		return copy_from_user(&ps, argp, bytes) ? -EFAULT :
+			vm_irq_set_pit(vm, &ps);
+	r = vm_irq_get_pit(vm, &ps);
+	if (!r && copy_to_user(argp, &ps, bytes))
+		r = -EFAULT;
+	return r;
+}
+
+static int create_pit(struct vm *vm, void __user *argp)
+{
+	struct kvm_pit_config cfg = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	if (argp && copy_from_user(&cfg, argp, sizeof(cfg)))
+		return -EFAULT;
+	return vm_irq_create_pit(vm, &cfg);
+}
+
+static int create_irqchip(struct vm *vm)
+{
+	int r;
+
+	mutex_lock(&vm->lock);
+	r = atomic_read(&vm->nr_vcpus) ? -EINVAL : vm_irq_create_chip(vm);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+	struct vm *vm = f->private_data;
+	u64 addr;
+
+	if (current->mm != vm->mm)
+		return -EIO;
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return vcpu_create(vm, arg);
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(vm, arg);
+	case KVM_ENABLE_CAP:
+		return IOCTL_IN(struct kvm_enable_cap, enable_cap);
+	case KVM_SET_USER_MEMORY_REGION:
+		return IOCTL_IN(struct kvm_userspace_memory_region, vm_mem_set_region);
+	case KVM_GET_DIRTY_LOG:
+		return IOCTL_IN(struct kvm_dirty_log, vm_mem_get_dirty_log);
+	case KVM_CLEAR_DIRTY_LOG:
+		return IOCTL_IN(struct kvm_clear_dirty_log, vm_mem_clear_dirty_log);
+	case KVM_SET_TSS_ADDR:
+		/* Only CPUs without real mode under virtualization need it. */
+		return arg > 0xfffff000UL - 3 * PAGE_SIZE ? -EINVAL : 0;
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
+	case KVM_CREATE_IRQCHIP:
+		return create_irqchip(vm);
+	case KVM_GET_IRQCHIP:
+	case KVM_SET_IRQCHIP:
+		return irqchip_ioctl(vm, cmd, argp);
+	case KVM_CREATE_PIT:
+		return create_pit(vm, NULL);
+	case KVM_CREATE_PIT2:
+		return create_pit(vm, argp);
+	case KVM_GET_PIT:
+	case KVM_SET_PIT:
+	case KVM_GET_PIT2:
+	case KVM_SET_PIT2:
+		return pit_ioctl(vm, cmd, argp);
+	case KVM_REINJECT_CONTROL:
+		return IOCTL_IN(struct kvm_reinject_control, vm_irq_reinject);
+	case KVM_IRQ_LINE:
+		return irq_line(vm, argp, false);
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(vm, argp, true);
+	case KVM_SET_GSI_ROUTING:
+		return vm_irq_set_routing(vm, argp);
+	case KVM_SIGNAL_MSI:
+		return IOCTL_IN(struct kvm_msi, vm_irq_signal_msi);
+	case KVM_IRQFD:
+		return IOCTL_IN(struct kvm_irqfd, vm_irq_irqfd);
+	case KVM_IOEVENTFD:
+		return IOCTL_IN(struct kvm_ioeventfd, vm_irq_ioeventfd);
+	case KVM_GET_CLOCK:
+	case KVM_SET_CLOCK:
+	case KVM_SET_TSC_KHZ:
+	case KVM_GET_TSC_KHZ:
+		return vm_clock_ioctl(vm, cmd, argp);
+	default:
+		return vm_ext_ioctl(vm, cmd, arg);
+	}
+}
+
+static int vm_release(struct inode *inode, struct file *f)
+{
+	struct vm *vm = f->private_data;
+
+	/* Cards go back now, not when the last vCPU's file is closed. */
+	vm_ext_destroy(vm);
+	vm_irq_shutdown(vm);
+	vm_put(vm);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+int vm_create_fd(void)
+{
+	struct vm *vm = vm_create();
+	int fd;
+
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	fd = anon_inode_getfd("kvm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);
+	return fd;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmsr: which MSRs a guest has (APM2 appendix A). Pure. msr_linux.c acts on
+ * the class; the values live in struct vcpu.
+ */
+#include "kvm-core/vmsr.h"
+
+static const struct {
+	u32 first, last;
+	enum vmsr_class class;
+} ranges[] = {
+	{ 0x00000010, 0x00000010, VMSR_OWN },	/* TSC */
+	{ 0x00000011, 0x00000012, VMSR_OWN },	/* kvmclock, old numbers */
+	{ 0x00000017, 0x00000017, VMSR_ZERO },	/* platform id */
+	{ 0x0000001b, 0x0000001b, VMSR_OWN },	/* APIC base */
+	{ 0x0000002a, 0x0000002a, VMSR_ZERO },	/* power-on configuration */
+	{ 0x00000034, 0x00000034, VMSR_OWN },	/* SMI count */
+	{ 0x0000003b, 0x0000003b, VMSR_OWN },	/* TSC adjust */
+	{ 0x00000079, 0x00000079, VMSR_ZERO },	/* microcode update trigger */
+	{ 0x0000008b, 0x0000008b, VMSR_ZERO },	/* microcode revision */
+	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
+	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
+	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
+	{ 0x0000011e, 0x0000011e, VMSR_ZERO },	/* cache control */
+	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
+	{ 0x00000179, 0x0000017b, VMSR_MCE },	/* MCG cap, status, control */
+	{ 0x00000186, 0x00000187, VMSR_ZERO },	/* event selects */
+	{ 0x000001a0, 0x000001a0, VMSR_OWN },	/* misc enable */
+	{ 0x000001d9, 0x000001d9, VMSR_ZERO },	/* DebugCtl */
+	{ 0x000001db, 0x000001de, VMSR_ZERO },	/* last branch */
+	{ 0x00000200, 0x0000020f, VMSR_MTRR },	/* variable */
+	{ 0x00000250, 0x00000250, VMSR_MTRR },
+	{ 0x00000258, 0x00000259, VMSR_MTRR },
+	{ 0x00000268, 0x0000026f, VMSR_MTRR },
+	{ 0x00000277, 0x00000277, VMSR_OWN },	/* PAT */
+	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
+	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
+	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
+	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
+	{ 0x4b564d00, 0x4b564d01, VMSR_OWN },	/* kvmclock */
+	{ 0xc0000080, 0xc0000084, VMSR_OWN },	/* EFER STAR LSTAR CSTAR MASK */
+	{ 0xc0000100, 0xc0000103, VMSR_OWN },	/* FS GS KernelGS TSC_AUX */
+	{ 0xc0010000, 0xc0010007, VMSR_ZERO },	/* performance counters */
+	{ 0xc0010010, 0xc0010010, VMSR_ZERO },	/* SYSCFG */
+	{ 0xc0010015, 0xc0010015, VMSR_ZERO },	/* HWCR */
+	{ 0xc001001f, 0xc0010020, VMSR_ZERO },	/* NB_CFG, patch loader */
+	{ 0xc0010055, 0xc0010055, VMSR_ZERO },	/* interrupt pending message */
+	{ 0xc0010058, 0xc0010058, VMSR_ZERO },	/* MMIO configuration base */
+	{ 0xc0010061, 0xc0010068, VMSR_ZERO },	/* P-states */
+	{ 0xc0010114, 0xc0010114, VMSR_ZERO },	/* VM_CR */
+	{ 0xc0010140, 0xc0010141, VMSR_ZERO },	/* OS-visible workarounds */
+	{ 0xc0010200, 0xc001020b, VMSR_ZERO },	/* performance counters */
+	{ 0xc0011020, 0xc0011023, VMSR_ZERO },	/* LS, IC, DC, BU config */
+	{ 0xc0011029, 0xc001102a, VMSR_ZERO },	/* DE, BU config 2 */
+};
+
+enum vmsr_class vmsr_classify(u32 msr)
+{
+	unsigned int lo = 0, hi = ARRAY_SIZE(ranges), mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (msr > ranges[mid].last)
+			lo = mid + 1;
+		else if (msr < ranges[mid].first)
+			hi = mid;
+		else
+			return ranges[mid].class;
+	}
+	return VMSR_UNKNOWN;
+}
+
+static const u32 listed[] = {
+	0x174, 0x175, 0x176, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+	0xc0000102, 0xc0000103, 0x10, 0x277, 0x1a0, 0x3b, 0x6e0,
+	0x12, 0x11, 0x4b564d00, 0x4b564d01, 0x8b,
+	0x179, 0x17a, 0x17b,
+};
+
+bool vmsr_listed(unsigned int i, u32 *msr)
+{
+	if (i >= ARRAY_SIZE(listed))
+		return false;
+	*msr = listed[i];
+	return true;
+}
+
+/* Types 0 UC, 1 WC, 4 WT, 5 WP, 6 WB; 7 UC- in the PAT only. */
+static bool type_valid(u8 type, bool pat)
+{
+	return type == 0 || type == 1 || (type >= 4 && type <= (pat ? 7 : 6));
+}
+
+static bool bytes_valid(u64 value, bool pat)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		if (!type_valid((u8)(value >> (8 * i)), pat))
+			return false;
+	return true;
+}
+
+bool vmsr_pat_valid(u64 value)
+{
+	return bytes_valid(value, true);
+}
+
+int vmsr_mtrr_index(u32 msr)
+{
+	switch (msr) {
+	case 0x2ff:
+		return 0;
+	case 0x250:
+		return 1;
+	case 0x258:
+	case 0x259:
+		return 2 + (int)(msr - 0x258);
+	default:
+		break;
+	}
+	if (msr >= 0x268 && msr <= 0x26f)
+		return 4 + (int)(msr - 0x268);
+	if (msr >= 0x200 && msr <= 0x20f)
+		return 12 + (int)(msr - 0x200);
+	return -1;
+}
+
+/* 8 variable ranges, fixed ranges, write-combining (APM2 7.7.1). */
+u64 vmsr_mtrr_cap(void)
+{
+	return 8 | BIT_ULL(8) | BIT_ULL(10);
+}
+
+bool vmsr_mtrr_valid(u32 msr, u64 value, unsigned int phys_bits)
+{
+	u64 reserved = ~0ULL << phys_bits;
+
+	if (msr == 0x2ff)
+		return !(value & ~0xcffULL) && type_valid((u8)value, false);
+	if (msr >= 0x250 && msr <= 0x26f)
+		return bytes_valid(value, false);
+	if (msr & 1)
+		return !(value & (reserved | 0x7ff));
+	return !(value & (reserved | 0xf00)) && type_valid((u8)value, false);
+}

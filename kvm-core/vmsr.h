@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vmsr: the MSR policy (APM2 appendix A).
+ *
+ * Deny by default: an MSR that is in no class raises #GP in the guest.
+ */
+#ifndef BACKPLANE_VMSR_H
+#define BACKPLANE_VMSR_H
+
+#include "env.h"
+
+enum vmsr_class {
+	VMSR_UNKNOWN,		/* #GP */
+	VMSR_OWN,		/* has a handler of its own */
+	VMSR_ZERO,		/* reads 0, writes are dropped: models' chicken
+				 * bits, performance counters
+				 */
+	VMSR_MTRR,		/* stored, no effect under nested paging */
+	VMSR_MCE,		/* machine-check banks: stored */
+	VMSR_X2APIC,
+};
+
+enum vmsr_class vmsr_classify(u32 msr);
+
+/* The MSRs user space should save and restore, in order; false past the end. */
+bool vmsr_listed(unsigned int i, u32 *msr);
+
+/* Is @value what a PAT or an MTRR-type byte array may hold? (APM2 7.8.1) */
+bool vmsr_pat_valid(u64 value);
+/* Index into a 27-word store of MTRR def type, 11 fixed... -1: not an MTRR. */
+int vmsr_mtrr_index(u32 msr);
+#define VMSR_NR_MTRR	28	/* def type, 11 fixed, 8 pairs */
+u64 vmsr_mtrr_cap(void);
+bool vmsr_mtrr_valid(u32 msr, u64 value, unsigned int phys_bits);
+
+#endif
