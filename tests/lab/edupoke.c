@@ -6,16 +6,18 @@
  * 40000h. Our own bytes reach that buffer from a page whose physical address
  * /proc/self/pagemap tells.
  *
- *   edupoke BDF write ADDR VALUE   DMA the 8 bytes VALUE to ADDR
- *   edupoke BDF read ADDR          DMA 8 bytes from ADDR and print them
+ *   edupoke BDF write ADDR VALUE   DMA the 4 bytes VALUE to ADDR
+ *   edupoke BDF read ADDR          DMA 4 bytes from ADDR and print them
  *   edupoke BDF self               write to and read from our own page; fails
  *                                  unless the bytes make the round trip
  *
  * ADDR and VALUE are C numbers; BDF is 0000:00:05.0. A refused DMA is
  * invisible to the card: a refused write changes nothing, a refused read
- * returns zeros (or the buffer's old bytes). Exit 0: the card did its work,
+ * returns zeros (edu's buffer is filled with ones before, so that bytes left
+ * alone show). Exit 0: the card did its work,
  * 1: self found a difference, 2: usage or no such card, 3: the card hung.
- * Known limit: edu's buffer takes at most 4095 bytes; we use 8.
+ * Known limit: edu's buffer takes at most 4095 bytes; we use 4,
+ * which is one bus transaction, and so one fault when it is refused.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -34,6 +36,7 @@
 #define EDU_DMA_START	1
 #define EDU_DMA_TO_RAM	2
 #define EDU_BUFFER	0x40000
+#define WIDTH		4
 #define EDU_PAUSE_US	1000
 #define EDU_POLLS	5000
 
@@ -101,7 +104,7 @@ static void open_card(const char *bdf)
 	}
 }
 
-static volatile uint64_t *own_page(uint64_t *phys)
+static volatile uint32_t *own_page(uint64_t *phys)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
@@ -138,7 +141,7 @@ static uint64_t number(const char *text)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[2] : "";
-	volatile uint64_t *page;
+	volatile uint32_t *page;
 	uint64_t phys, addr;
 
 	if (!((argc == 5 && !strcmp(what, "write")) ||
@@ -150,23 +153,25 @@ int main(int argc, char **argv)
 	open_card(argv[1]);
 	page = own_page(&phys);
 	if (!strcmp(what, "self")) {
-		page[0] = 0x0123456789abcdefULL;
-		dma(phys, EDU_BUFFER, 8, 0);
-		dma(EDU_BUFFER, phys + 64, 8, EDU_DMA_TO_RAM);
-		printf("self: wrote %016" PRIx64 " at %#" PRIx64 ", got %016" PRIx64 "\n",
-		       page[0], phys, page[8]);
-		return page[8] == page[0] ? 0 : 1;
+		page[0] = 0x12345678;
+		dma(phys, EDU_BUFFER, WIDTH, 0);
+		dma(EDU_BUFFER, phys + 64, WIDTH, EDU_DMA_TO_RAM);
+		printf("self: wrote %08" PRIx32 " at %#" PRIx64 ", got %08" PRIx32 "\n",
+		       page[0], phys, page[16]);
+		return page[16] == page[0] ? 0 : 1;
 	}
 	addr = number(argv[3]);
 	if (!strcmp(what, "write")) {
 		page[0] = number(argv[4]);
-		dma(phys, EDU_BUFFER, 8, 0);
-		dma(EDU_BUFFER, addr, 8, EDU_DMA_TO_RAM);
-		printf("wrote %016" PRIx64 " to %#" PRIx64 "\n", page[0], addr);
+		dma(phys, EDU_BUFFER, WIDTH, 0);
+		dma(EDU_BUFFER, addr, WIDTH, EDU_DMA_TO_RAM);
+		printf("wrote %08" PRIx32 " to %#" PRIx64 "\n", page[0], addr);
 	} else {
-		dma(addr, EDU_BUFFER, 8, 0);
-		dma(EDU_BUFFER, phys, 8, EDU_DMA_TO_RAM);
-		printf("read %016" PRIx64 " from %#" PRIx64 "\n", page[0], addr);
+		page[0] = 0xffffffff;
+		dma(phys, EDU_BUFFER, WIDTH, 0);
+		dma(addr, EDU_BUFFER, WIDTH, 0);
+		dma(EDU_BUFFER, phys, WIDTH, EDU_DMA_TO_RAM);
+		printf("read %08" PRIx32 " from %#" PRIx64 "\n", page[0], addr);
 	}
 	return 0;
 }
