@@ -265,11 +265,6 @@ static enum emul_access_result op_pio(struct emul_ctxt *c, u16 port, void *data,
 
 /* ---- emulator's registers -------------------------------------------------------------------- */
 
-/* Upper YMM halves: the first extended component, so at the same place in the
- * standard and the compacted XSAVE form (APM2 11.5).
- */
-#define YMM_OFFSET	(sizeof(struct fxregs_state) + sizeof(struct xstate_header))
-
 /* The guest's registers are in the CPU while its thread runs. Using the FPU in
  * the kernel saves them to memory, and has them reloaded before the entry.
  */
@@ -280,6 +275,9 @@ static struct xregs_state *fpu_in_memory(struct vcpu *v)
 	return &v->fpu.fpstate->regs.xsave;
 }
 
+/* The upper YMM halves are the first extended component, so at the same place
+ * in the standard and the compacted XSAVE form (APM2 11.5).
+ */
 static void op_get_xmm(struct emul_ctxt *c, unsigned int index,
 		       struct emul_xmm *lo, struct emul_xmm *hi)
 {
@@ -290,7 +288,7 @@ static void op_get_xmm(struct emul_ctxt *c, unsigned int index,
 	if (x->header.xfeatures & XFEATURE_MASK_SSE)
 		memcpy(lo, &x->i387.xmm_space[index * 4], sizeof(*lo));
 	if (x->header.xfeatures & XFEATURE_MASK_YMM)
-		memcpy(hi, (u8 *)x + YMM_OFFSET + index * 16, sizeof(*hi));
+		memcpy(hi, x->extended_state_area + index * 16, sizeof(*hi));
 }
 
 static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
@@ -307,10 +305,10 @@ static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
 	if (!(v->xcr0 & XFEATURE_MASK_YMM))
 		return;
 	if (!(x->header.xfeatures & XFEATURE_MASK_YMM)) {
-		memset((u8 *)x + YMM_OFFSET, 0, 16 * 16);
+		memset(x->extended_state_area, 0, 16 * 16);
 		x->header.xfeatures |= XFEATURE_MASK_YMM;
 	}
-	memcpy((u8 *)x + YMM_OFFSET + index * 16, hi, sizeof(*hi));
+	memcpy(x->extended_state_area + index * 16, hi, sizeof(*hi));
 }
 
 static enum emul_access_result gp_fault(struct emul_ctxt *c)

@@ -117,7 +117,14 @@ static void regs_get(struct vcpu *v, struct kvm_regs *r)
 	r->rdi = g[EMUL_RDI];
 	r->rsp = g[EMUL_RSP];
 	r->rbp = g[EMUL_RBP];
-	memcpy(&r->r8, &g[8], 8 * sizeof(u64));
+	r->r8 = g[8];
+	r->r9 = g[9];
+	r->r10 = g[10];
+	r->r11 = g[11];
+	r->r12 = g[12];
+	r->r13 = g[13];
+	r->r14 = g[14];
+	r->r15 = g[15];
 	r->rip = v->rip;
 	r->rflags = v->rflags;
 }
@@ -134,7 +141,14 @@ static void regs_set(struct vcpu *v, const struct kvm_regs *r)
 	g[EMUL_RDI] = r->rdi;
 	g[EMUL_RSP] = r->rsp;
 	g[EMUL_RBP] = r->rbp;
-	memcpy(&g[8], &r->r8, 8 * sizeof(u64));
+	g[8] = r->r8;
+	g[9] = r->r9;
+	g[10] = r->r10;
+	g[11] = r->r11;
+	g[12] = r->r12;
+	g[13] = r->r13;
+	g[14] = r->r14;
+	g[15] = r->r15;
 	v->rip = r->rip;
 	v->rflags = r->rflags | X86_EFLAGS_FIXED;
 	/* A new rip ends whatever access was under way. */
