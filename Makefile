@@ -34,7 +34,7 @@ $(U)/libpure.a: $(pure-obj)
 
 $(U)/bin/%: tests/unit/%.c $(U)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -MF $@.d -o $@ $< $(U)/libpure.a -lcmocka
+	$(CC) $(UNIT_CFLAGS) -Wno-unused-parameter -MF $@.d -o $@ $< $(U)/libpure.a -lcmocka
 
 -include $(pure-obj:.o=.d) $(unit-bin:=.d)
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vcpuid: what is not switched or emulated is not shown. */
+#include "tests/unit/check.h"
+#include "kvm-core/vcpuid.h"
+
+static const struct vcpuid_host host = {
+	.max_basic = 0x1f, .max_extended = 0x80000021, .kernel_lapic = true,
+};
+
+static struct vcpuid_regs all_ones(void)
+{
+	return (struct vcpuid_regs){ ~0U, ~0U, ~0U, ~0U };
+}
+
+static void test_leaves_out_of_the_table_do_not_exist(void **state)
+{
+	static const u32 rows[] = { 3, 5, 8, 0xa, 0xb, 0xf, 0x12, 0x14,
+				    0x8000000a, 0x8000001f, 0x40000010 };
+	struct vcpuid_regs r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		r = all_ones();
+		assert_false(vcpuid_filter(&host, rows[i], 0, &r));
+	}
+}
+
+static void test_a_leaf_the_host_lacks_is_not_made_up(void **state)
+{
+	struct vcpuid_host old = { .max_basic = 1, .max_extended = 0x80000004 };
+	struct vcpuid_regs r = all_ones();
+
+	assert_false(vcpuid_filter(&old, 7, 0, &r));
+	assert_false(vcpuid_filter(&old, 0x80000008, 0, &r));
+}
+
+/* Are the features that would need a switch or an exit we lack hidden? */
+static void test_unswitched_state_is_hidden(void **state)
+{
+	struct vcpuid_regs r = all_ones();
+
+	assert_true(vcpuid_filter(&host, 1, 0, &r));
+	assert_int_equal(r.ecx & (1U << 3), 0);		/* MONITOR */
+	assert_int_equal(r.ecx & (1U << 17), 0);	/* PCID */
+	assert_int_not_equal(r.ecx & (1U << 31), 0);	/* hypervisor */
+	assert_int_not_equal(r.ecx & (1U << 21), 0);	/* x2APIC */
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 7, 0, &r));
+	assert_int_equal(r.ecx & (1U << 3), 0);		/* PKU */
+	assert_int_equal(r.ecx & (1U << 16), 0);	/* LA57 */
+	assert_int_equal(r.edx, 0);
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 0x80000001, 0, &r));
+	assert_int_equal(r.ecx & (1U << 2), 0);		/* SVM */
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 0xd, 0, &r));
+	assert_int_equal(r.eax, 7);
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 0xd, 1, &r));
+	assert_int_equal(r.eax & (1U << 3), 0);		/* XSAVES */
+}
+
+static void test_the_signature_reads_kvm(void **state)
+{
+	struct vcpuid_regs r = { 0, 0, 0, 0 };
+	char text[13] = { 0 };
+
+	assert_true(vcpuid_filter(&host, VCPUID_KVM_LEAF, 0, &r));
+	memcpy(text, &r.ebx, 4);
+	memcpy(text + 4, &r.ecx, 4);
+	memcpy(text + 8, &r.edx, 4);
+	assert_string_equal(text, "KVMKVMKVM");
+	assert_int_equal(r.eax, VCPUID_KVM_FEATURES);
+}
+
+static void test_the_table_can_be_walked(void **state)
+{
+	unsigned int i, subleaves;
+	u32 leaf, last = 0;
+
+	for (i = 0; vcpuid_leaf(i, &leaf, &subleaves); i++) {
+		assert_true(!i || leaf > last);
+		assert_true(subleaves >= 1);
+		last = leaf;
+	}
+	assert_true(i > 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_leaves_out_of_the_table_do_not_exist),
+		cmocka_unit_test(test_a_leaf_the_host_lacks_is_not_made_up),
+		cmocka_unit_test(test_unswitched_state_is_hidden),
+		cmocka_unit_test(test_the_signature_reads_kvm),
+		cmocka_unit_test(test_the_table_can_be_walked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
