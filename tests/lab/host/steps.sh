@@ -159,13 +159,13 @@ step_rtl8139()
 	wait_for 10 test -d /sys/class/net/eth0
 	modprobe bridge; modprobe tun
 	ok "a tap bridged to the card" sh -c 'brctl addbr br0 && brctl addif br0 eth0 &&
-		ip tuntap add dev tap0 mode tap && brctl addif br0 tap0 &&
+		tunctl -t tap0 && brctl addif br0 tap0 &&
 		ip link set eth0 up promisc on && ip link set tap0 up promisc on && ip link set br0 up' || return 1
 	run_guest --env CASE=rtl8139 --env DRIVER=8139cp --env SECS="$SECS" \
 		--env IPERF_PORT="$IPERF_PORT" /lab/guest-net.sh -- \
 		-netdev tap,id=t0,ifname=tap0,script=no,downscript=no \
 		-device rtl8139,netdev=t0,mac=52:54:00:12:34:99,romfile=
-	ip link set br0 down; brctl delbr br0; ip tuntap del dev tap0 mode tap
+	ip link set br0 down; brctl delbr br0; tunctl -d tap0
 	ip link set eth0 promisc off
 	ok "the guest's script ended well" test "$guest_rc" = 0
 }

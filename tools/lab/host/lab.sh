@@ -3,6 +3,12 @@
 # Shell functions for scripts on the emulated host and in its guest
 # (`. /lab/lab.sh`). busybox ash.
 
+# Debian's busybox shell takes its own applets before programs of the same name;
+# kmod says why a module does not load, and tries only once.
+insmod() { /bin/insmod "$@"; }
+rmmod() { /bin/rmmod "$@"; }
+modprobe() { /bin/modprobe "$@"; }
+
 # ---- TAP --------------------------------------------------------------------
 # ok WHAT COMMAND...: one test point; the command's output is shown, prefixed
 # by #, when it fails.
