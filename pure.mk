@@ -3,8 +3,14 @@
 # build the same list under the sanitizers.
 
 gpm-pure	:= gpm/gpm.o
-kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/insn.o \
-		   kvm-core/emul.o kvm-core/gwalk.o kvm-core/vlapic.o \
+emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
+		   kvm-core/emul_alu.o kvm-core/emul_mem.o \
+		   kvm-core/emul_int.o kvm-core/emul_math.o \
+		   kvm-core/emul_flow.o kvm-core/emul_seg.o \
+		   kvm-core/emul_string.o kvm-core/emul_sys.o \
+		   kvm-core/emul_sse.o
+kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o \
+		   $(emul-pure) kvm-core/gwalk.o kvm-core/vlapic.o \
 		   kvm-core/vioapic.o kvm-core/vpic.o kvm-core/vpit.o \
 		   kvm-core/vcpuid.o kvm-core/vmsr.o kvm-core/excp.o \
 		   kvm-core/vclock.o

@@ -102,6 +102,16 @@ struct emul_ops {
 	/* IOPL / TSS bitmap permission for @len ports: fills #GP if refused. */
 	enum emul_access_result (*pio_allowed)(struct emul_ctxt *c, u16 port,
 					       unsigned int len);
+	/*
+	 * Would a write of @len bytes at @la fault? Changes nothing but the
+	 * accessed and dirty bits, never leaves to user space, is not
+	 * recorded for replay. Asked before a source with side effects (a
+	 * port, a device register) is read for a memory destination: INS,
+	 * MOVS, PUSH and CALL. May be NULL: then a fault on the destination
+	 * loses what the source gave.
+	 */
+	enum emul_access_result (*probe_write)(struct emul_ctxt *c, gva_t la,
+					       unsigned int len);
 };
 
 struct emul_ctxt {
@@ -112,6 +122,7 @@ struct emul_ctxt {
 	/* in */
 	struct emul_segment seg[EMUL_NR_SEGS];
 	u64 cr0, cr4, efer;
+	u64 xcr0;		/* AVX is #UD unless bits 1 and 2 are set */
 	u8 cpl;
 	u8 bytes[15];		/* the instruction, fetched by the caller */
 	u8 nbytes;		/* how many are valid; may be fewer than 15 */
@@ -121,6 +132,10 @@ struct emul_ctxt {
 	struct emul_fault fault;
 	bool int_shadow;	/* instruction sets the interrupt shadow */
 	u8 length;		/* of the instruction, once decoded */
+	u8 seg_dirty;		/* BIT(enum emul_seg): selector and base in
+				 * ->seg changed (real and virtual-8086 mode
+				 * only); write them back on EMUL_OKAY
+				 */
 };
 
 /*
