@@ -22,6 +22,7 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -I. -Wall -Wextra -Werror \
 pure-src := $(wildcard $(pure-objs:.o=.c))
 pure-obj := $(pure-src:%.c=$(U)/%.o)
 unit-src := $(wildcard tests/unit/test_*.c)
+unit-help := $(filter-out $(unit-src),$(wildcard tests/unit/*.c))
 unit-bin := $(unit-src:tests/unit/%.c=$(U)/bin/%)
 
 $(U)/%.o: %.c
@@ -32,11 +33,16 @@ $(U)/libpure.a: $(pure-obj)
 	@mkdir -p $(@D); rm -f $@
 	ar rcs $@ $^
 
-$(U)/bin/%: tests/unit/%.c $(U)/libpure.a
-	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -Wno-unused-parameter -MF $@.d -o $@ $< $(U)/libpure.a -lcmocka
+# What several tests share (tests/unit/*.c that are not tests themselves).
+$(U)/libhelp.a: $(unit-help:%.c=$(U)/%.o)
+	@mkdir -p $(@D); rm -f $@
+	ar rcs $@ $^
 
--include $(pure-obj:.o=.d) $(unit-bin:=.d)
+$(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Wno-unused-parameter -MF $@.d -o $@ $< $(U)/libhelp.a $(U)/libpure.a -lcmocka
+
+-include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
 .PHONY: help unit unit-bins modules test demo lab setup qemu clean
 

@@ -14,7 +14,7 @@
  * which must not reuse the page before the next completed flush.
  *
  * Locks: the caller serialises writers (gpm_map, gpm_unmap, gpm_protect,
- * gpm_split). gpm_lookup may run beside a writer if table pages are freed
+ * gpm_harvest_dirty). gpm_lookup may run beside a writer if table pages are freed
  * only after all lookups have ended (RCU or the same lock).
  *
  * Levels: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB leaves. A tree of depth 4 covers
@@ -58,6 +58,11 @@ struct gpm_ops {
 	 * WRITE_ONCE. Tests put the memory with a history here.
 	 */
 	void (*store)(void *ctx, u64 *entry, u64 value);
+	/* The same where hardware's accessed and dirty bits must survive: store
+	 * @value if the entry still is @old, return what it was. NULL means
+	 * cmpxchg.
+	 */
+	u64 (*swap)(void *ctx, u64 *entry, u64 old, u64 value);
 };
 
 struct gpm {
@@ -78,11 +83,17 @@ struct gpm_leaf {
 	bool accessed, dirty;
 };
 
-/* Result of a change: what the caller must do next. Bits. */
+/* Result of a change: what the caller must do next. Bits. A negative result
+ * of gpm_unmap and gpm_protect asks for both flushes of the whole range.
+ */
 #define GPM_DONE		0
-#define GPM_FLUSH		BIT(0)	/* permission shrank or a page changed */
+#define GPM_FLUSH		BIT(0)	/* a translation that a reader may hold
+					 * changed (a leaf that only gained CPU
+					 * permission needs none: the CPU walks
+					 * again before it faults)
+					 */
 #define GPM_FLUSH_WALK		BIT(1)	/* a table page died: flush walk caches
-					 * too (IOMMU: PDE = 1)
+					 * too (IOMMU: PDE = 1). Never alone.
 					 */
 
 /* 0, -EINVAL (depth), -ENOMEM. */
@@ -99,22 +110,27 @@ struct gpm_leaf gpm_lookup(const struct gpm *g, gpa_t gpa);
  * a smaller or equal leaf by one store, a subtree by one store after which
  * the subtree is retired; a bigger leaf is split first, every neighbour
  * keeping its translation. >= 0: GPM_* bits. -EINVAL: unaligned, beyond the
- * depth, level too big, perm 0, DMA permission in the interrupt window.
- * -ENOMEM: nothing changed that a reader can see.
+ * depth or 52 bits, level too big, no CPU or DMA permission, CPU write or
+ * execute without read, DMA permission in the interrupt window.
+ * -ENOMEM: nothing changed that a reader can see, no flush is needed.
  */
 int gpm_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 perm);
 
 /*
  * Remove every translation in [start, end) (4 KiB aligned). Big leaves that
  * straddle an edge are split. >= 0: GPM_* bits. -ENOMEM (only from a split):
- * the part before the failure is unmapped, call again.
+ * the part before the failure is unmapped, call again. -EINVAL: unaligned or
+ * beyond the depth. A table that only lost its leaves stays linked; one that
+ * lies in the range as a whole is retired.
  */
 int gpm_unmap(struct gpm *g, gpa_t start, gpa_t end);
 
 /*
  * perm = (perm & ~clear) | set for every present leaf in [start, end); big
  * leaves at the edges are split. Accessed and dirty bits survive (cmpxchg).
- * Results as gpm_unmap.
+ * A leaf that loses CPU read loses CPU write and execute with it; a leaf left
+ * without any permission is removed. Results as gpm_unmap; -EINVAL also if
+ * @set would permit DMA in the interrupt window.
  */
 int gpm_protect(struct gpm *g, gpa_t start, gpa_t end, u32 clear, u32 set);
 
