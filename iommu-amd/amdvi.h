@@ -71,12 +71,20 @@ void amdvi_shared_domain_free(struct iommu_domain *domain);
 int amdvi_domain_flush(struct iommu_domain *domain, gpa_t start, gpa_t end,
 		       bool walk);
 
+/*
+ * May an IOMMU of this domain's devices remember that an address was NOT
+ * mapped (NpCache: emulated units say so)? Then a range that becomes mapped
+ * after the attach must be flushed as well.
+ */
+bool amdvi_caches_absent(struct iommu_domain *domain);
+
 /* Is @dev behind an IOMMU of ours, with interrupt remapping? */
 bool amdvi_covers(struct device *dev);
 bool amdvi_remaps_irqs(struct device *dev);
 
-/* One owner per device; -EBUSY if there is one. NULL removes it (and waits
- * for a callback in flight to end). Process context.
+/* One owner per device; -EBUSY if there is one, -ENODEV if the device is not
+ * behind an IOMMU of ours. NULL removes it (and waits for a callback in flight
+ * to end). Process context, and not from the callback itself.
  */
 int amdvi_set_fault_handler(struct device *dev, amdvi_fault_fn fn, void *ctx);
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kernel-side files of iommu-amd share. Nobody outside this folder
+ * includes it; amdvi.h is the door.
+ *
+ * Objects: a segment (PCI domain) has one device table; a unit (an IOMMU)
+ * walks one segment's table and has rings of its own; a device is a PCI
+ * function behind a unit; a domain is a table, or one of the two constants
+ * "identity" and "blocked".
+ *
+ * Locks, outermost first. The IOMMU core's group mutex lies above all.
+ *   device->fault_mutex   owner's fault callback (sleeps)
+ *   unit->evt_mutex       one reader of the event log (sleeps)
+ *   domain->lock          the gpm tree of a domain of ours
+ *   amdvi_devices_lock    the list of devices
+ *   device->lock          what the device table says about a device, its IRT
+ *   segment->lock         one writer of the device table
+ *   unit->cmd_lock        the command ring, held across the bounded wait
+ * The last four are raw: interrupt affinity changes take them under an irq
+ * descriptor's raw lock.
+ */
+#ifndef BACKPLANE_AMDVI_PRIV_H
+#define BACKPLANE_AMDVI_PRIV_H
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/iommu.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/ratelimit.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "gpm/gpm.h"
+#include "iommu-amd/amdvi.h"
+#include "iommu-amd/cmd.h"
+#include "iommu-amd/dte.h"
+#include "iommu-amd/irte.h"
+#include "iommu-amd/ivrs.h"
+#include "iommu-amd/ring.h"
+
+#define AMDVI_MAX_UNITS		32
+#define AMDVI_RING_ORDER	9	/* 512 entries, 8 KiB */
+#define AMDVI_RING_ENTRIES	(1U << AMDVI_RING_ORDER)
+/* Requester ids one function may appear under (itself, bridges, phantoms). */
+#define AMDVI_MAX_IDS		8
+
+/* Domain ids every unit has from the start. */
+#define AMDVI_DOMAIN_BLOCKED	0
+#define AMDVI_DOMAIN_IDENTITY	1
+#define AMDVI_DOMAIN_FIRST	2
+
+struct amdvi_segment {
+	struct list_head link;
+	u16 id;
+	raw_spinlock_t lock;
+	struct dte *devtab;	/* AMDVI_DEVICES entries */
+	u16 *alias;		/* id a device appears under, by device id */
+	u8 *unit_of;		/* 1 + unit index, 0 = no unit, by device id */
+};
+
+struct amdvi_unit {
+	struct iommu_device iommu;
+	struct amdvi_segment *seg;
+	unsigned int index;
+	struct ivrs_unit info;
+	struct pci_dev *pdev;	/* the unit's own function */
+	void __iomem *mmio;
+	u64 efr;
+	bool ga, xt, np_cache;
+	bool started;
+	bool logging;		/* amdvi_events_init() succeeded */
+
+	raw_spinlock_t cmd_lock;
+	struct ring cmd;
+	u64 *sem;		/* completion-wait stores land here */
+	u64 seq;
+	bool broken;		/* does not execute commands any more */
+
+	struct mutex evt_mutex;
+	u64 (*evt)[2];
+	u32 evt_head;		/* byte offset */
+	int irq;		/* 0: polling only */
+	struct delayed_work poll;
+	struct ratelimit_state evt_ratelimit;
+
+	atomic64_t commands, waits, timeouts, events, overflows, faults;
+};
+
+struct amdvi_domain {
+	struct iommu_domain iommu;
+	enum dte_dma dma;
+	bool shared;		/* the tree is somebody else's */
+	u16 id;
+	u8 depth;
+	hpa_t root;
+	atomic_t unit_devs[AMDVI_MAX_UNITS];
+
+	/* A tree of our own: */
+	spinlock_t lock;
+	struct gpm gpm;
+	struct list_head pool;		/* pages ready to become tables */
+	struct list_head retired;	/* tables waiting for a flush */
+};
+
+struct amdvi_device {
+	struct list_head link;
+	struct kref ref;
+	struct device *dev;
+	struct amdvi_unit *unit;
+	u16 devid;
+	unsigned int n_ids;
+	u16 ids[AMDVI_MAX_IDS];
+
+	raw_spinlock_t lock;
+	struct amdvi_domain *domain;	/* NULL = blocked */
+	bool quarantined;
+	bool failed;			/* blocked after a flush timed out */
+
+	bool remaps;			/* interrupts go through irt */
+	void *irt;
+	struct irq_domain *old_msi_domain;
+	DECLARE_BITMAP(irt_used, IRTE_TABLE_ENTRIES);
+
+	struct mutex fault_mutex;
+	amdvi_fault_fn fault_fn;
+	void *fault_ctx;
+	atomic64_t faults;
+	struct ratelimit_state ratelimit;
+};
+
+/* ---- amdvi_linux.c ------------------------------------------------------- */
+extern struct list_head amdvi_devices;
+extern raw_spinlock_t amdvi_devices_lock;
+extern struct amdvi_unit *amdvi_units[AMDVI_MAX_UNITS];
+extern unsigned int amdvi_unit_count;
+
+struct amdvi_device *amdvi_device_of(struct device *dev);
+/* By requester id, with a reference; NULL if nobody appears under it. */
+struct amdvi_device *amdvi_device_find(struct amdvi_segment *seg, u16 id);
+/* The same without a reference, under amdvi_devices_lock. */
+struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
+					      u16 id);
+void amdvi_device_put(struct amdvi_device *d);
+/* Write what @d's state asks for into the device table. device->lock held. */
+int amdvi_device_update(struct amdvi_device *d);
+/* Block @d because its unit did not answer. device->lock held. */
+void amdvi_device_fail(struct amdvi_device *d);
+
+/* ---- unit_linux.c -------------------------------------------------------- */
+int amdvi_unit_init(struct amdvi_unit *u);	/* memory and registers */
+void amdvi_unit_free(struct amdvi_unit *u);
+int amdvi_unit_start(struct amdvi_unit *u);	/* takes the hardware over */
+void amdvi_unit_stop(struct amdvi_unit *u);	/* everything passes again */
+/* Run the commands and wait until they are done: 0 or -ETIMEDOUT. */
+int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
+		   unsigned int n);
+/* After an event that halted the ring. */
+void amdvi_unit_restart_commands(struct amdvi_unit *u);
+/* Change one entry of the table in safe steps: 0 or -ETIMEDOUT. */
+int amdvi_unit_write_dte(struct amdvi_unit *u, u16 id, const struct dte *new);
+u64 amdvi_unit_read(struct amdvi_unit *u, unsigned int reg);
+void amdvi_unit_write(struct amdvi_unit *u, unsigned int reg, u64 value);
+
+/* ---- domain_linux.c ------------------------------------------------------ */
+extern const struct iommu_domain_ops amdvi_domain_ops;
+struct iommu_domain *amdvi_domain_alloc(unsigned int type);
+
+/* ---- fault_linux.c ------------------------------------------------------- */
+extern const struct attribute_group *amdvi_unit_groups[];
+int amdvi_events_init(struct amdvi_unit *u);
+void amdvi_events_start(struct amdvi_unit *u);	/* the unit is running */
+void amdvi_events_free(struct amdvi_unit *u);
+
+/* ---- intremap_linux.c ---------------------------------------------------- */
+int amdvi_intremap_init(void);
+void amdvi_intremap_free(void);
+/* Before the device's first interrupt; leaves d->remaps false if it cannot. */
+int amdvi_intremap_add(struct amdvi_device *d);
+void amdvi_intremap_remove(struct amdvi_device *d);	/* blocked already */
+void amdvi_intremap_release(struct amdvi_device *d);	/* last reference */
+
+#endif

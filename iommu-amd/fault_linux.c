@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The event log (48882 2.5): from the unit's interrupt to a line in the log, a
+ * count, and the owner's callback. The interrupt's thread and a slow poll
+ * empty the same log under one mutex; the poll is there because an emulated
+ * unit may log without interrupting, and because a log nobody empties loses
+ * events. Knows who owns a device only as a function and a pointer.
+ */
+#include <linux/delay.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+
+#include "iommu-amd/amdvi_priv.h"
+#include "iommu-amd/event.h"
+
+#define EVT_POLL_PERIOD	HZ
+#define EVT_BATCH	(2 * AMDVI_RING_ENTRIES)	/* per run, then yield */
+
+/* ---- one event ----------------------------------------------------------- */
+
+static void fault_print(struct amdvi_unit *u, struct amdvi_device *d,
+			const struct amdvi_fault *f)
+{
+	if (!__ratelimit(d ? &d->ratelimit : &u->evt_ratelimit))
+		return;
+	if (d)
+		dev_warn(d->dev, "iommu-amd: %s at %#llx refused (%s, fault %lld, domain %u): %s; %s\n",
+			 event_access(f), f->addr, event_name(f->code),
+			 atomic64_read(&d->faults), f->domain_id, f->reason,
+			 event_advice(f));
+	else if (event_names_device(f->code))
+		pr_warn("iommu-amd: unknown device %04x:%02x:%02x.%x: %s at %#llx refused (%s): %s; its further events are suppressed\n",
+			f->segment, PCI_BUS_NUM(f->devid), PCI_SLOT(f->devid),
+			PCI_FUNC(f->devid), event_access(f), f->addr,
+			event_name(f->code), f->reason);
+	else
+		pr_err("iommu-amd: unit %u: %s at %#llx: %s; %s\n", u->index,
+		       event_name(f->code), f->addr, f->reason,
+		       event_advice(f));
+}
+
+/* Nobody owns this id and it is blocked: hearing of it once is enough. */
+static void fault_silence(struct amdvi_unit *u, u16 id)
+{
+	struct dte_want want = { .dma = DTE_DMA_BLOCK, .irq = DTE_IRQ_BLOCK,
+				 .suppress = true };
+	struct dte *now = &u->seg->devtab[id], dte;
+	unsigned long flags;
+
+	dte_build(&want, &dte);
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	if (!amdvi_device_find_locked(u->seg, id) &&
+	    dte_q0_blocks(now->q[0]) && (now->q[2] & DTE_IV))
+		amdvi_unit_write_dte(u, id, &dte);
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+}
+
+static void fault_deliver(struct amdvi_device *d, const struct amdvi_fault *f)
+{
+	mutex_lock(&d->fault_mutex);
+	if (d->fault_fn)
+		d->fault_fn(d->fault_ctx, f);
+	mutex_unlock(&d->fault_mutex);
+}
+
+static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
+{
+	struct amdvi_device *d = NULL;
+	struct amdvi_fault f;
+	bool known = !event_decode(raw, u->seg->id, &f);
+
+	atomic64_inc(&u->events);
+	if (event_names_device(f.code))
+		d = amdvi_device_find(u->seg, f.devid);
+	if (d) {
+		atomic64_inc(&u->faults);
+		atomic64_inc(&d->faults);
+	}
+	fault_print(u, d, &f);
+	if (d)
+		fault_deliver(d, &f);
+	else if (known && event_names_device(f.code))
+		fault_silence(u, f.devid);
+	if (event_halts_commands(f.code))
+		amdvi_unit_restart_commands(u);
+	if (d)
+		amdvi_device_put(d);
+}
+
+/* ---- the log ------------------------------------------------------------- */
+
+/* The tail may move before the data is visible: wait a little for it. */
+static bool event_fetch(u64 *slot, u64 raw[2])
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		raw[0] = READ_ONCE(slot[0]);
+		if (FIELD_GET(EVT_CODE, raw[0])) {
+			rmb();	/* the first quad, then the second */
+			raw[1] = READ_ONCE(slot[1]);
+			return true;
+		}
+		udelay(10);
+	}
+	return false;
+}
+
+/* 2.5.1: stop logging, wait until it stopped, empty, restart. */
+static void log_restart(struct amdvi_unit *u)
+{
+	u64 ctrl = amdvi_unit_read(u, AMDVI_REG_CONTROL);
+	unsigned int i;
+
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl & ~AMDVI_CTRL_EVT_LOG);
+	for (i = 0; i < 1000; i++) {
+		if (!(amdvi_unit_read(u, AMDVI_REG_STATUS) &
+		      AMDVI_STATUS_EVT_RUN))
+			break;
+		udelay(10);
+	}
+	memset(u->evt, 0, AMDVI_RING_ENTRIES * AMDVI_EVT_SIZE);
+	amdvi_unit_write(u, AMDVI_REG_EVT_HEAD, 0);
+	amdvi_unit_write(u, AMDVI_REG_EVT_TAIL, 0);
+	u->evt_head = 0;
+	amdvi_unit_write(u, AMDVI_REG_STATUS, AMDVI_STATUS_EVT_OVF);
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl | AMDVI_CTRL_EVT_LOG);
+}
+
+/* Returns how many were handled, at most EVT_BATCH; -EINVAL: offsets lie. */
+static int log_drain(struct amdvi_unit *u)
+{
+	int n, handled = 0;
+	u64 raw[2];
+
+	for (;;) {
+		n = ring_pending(AMDVI_RING_ENTRIES, u->evt_head,
+				 amdvi_unit_read(u, AMDVI_REG_EVT_TAIL) &
+				 AMDVI_RING_PTR);
+		if (n <= 0)
+			return n ? n : handled;
+		for (; n; n--, handled++) {
+			u64 *slot = u->evt[u->evt_head / AMDVI_EVT_SIZE];
+
+			if (handled == EVT_BATCH)
+				return handled;
+			if (event_fetch(slot, raw))
+				fault_handle(u, raw);
+			slot[0] = 0;
+			slot[1] = 0;
+			u->evt_head = ring_next_offset(AMDVI_RING_ENTRIES,
+						       u->evt_head);
+			amdvi_unit_write(u, AMDVI_REG_EVT_HEAD, u->evt_head);
+		}
+	}
+}
+
+static void log_service(struct amdvi_unit *u)
+{
+	int handled;
+
+	mutex_lock(&u->evt_mutex);
+	if (!u->started)
+		goto out;
+	/* Clear the cause before reading the tail, so that none is missed. */
+	amdvi_unit_write(u, AMDVI_REG_STATUS, AMDVI_STATUS_EVT_INT);
+	handled = log_drain(u);
+	if (handled < 0 || (amdvi_unit_read(u, AMDVI_REG_STATUS) &
+			    AMDVI_STATUS_EVT_OVF)) {
+		atomic64_inc(&u->overflows);
+		if (__ratelimit(&u->evt_ratelimit))
+			pr_warn("iommu-amd: unit %u: %s, some events are lost; the log was restarted\n",
+				u->index, handled < 0 ?
+				"the event log's pointers make no sense" :
+				"the event log overflowed");
+		log_restart(u);
+	}
+	if (handled == EVT_BATCH)
+		mod_delayed_work(system_power_efficient_wq, &u->poll, 1);
+out:
+	mutex_unlock(&u->evt_mutex);
+}
+
+static irqreturn_t log_thread(int irq, void *arg)
+{
+	log_service(arg);
+	return IRQ_HANDLED;
+}
+
+static void log_poll(struct work_struct *work)
+{
+	struct amdvi_unit *u = container_of(to_delayed_work(work),
+					    struct amdvi_unit, poll);
+
+	queue_delayed_work(system_power_efficient_wq, &u->poll,
+			   EVT_POLL_PERIOD);
+	log_service(u);
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+int amdvi_events_init(struct amdvi_unit *u)
+{
+	int err;
+
+	INIT_DELAYED_WORK(&u->poll, log_poll);
+	ratelimit_state_init(&u->evt_ratelimit, 5 * HZ, 10);
+	u->logging = true;
+	err = pci_enable_msi(u->pdev);
+	if (err) {
+		pci_warn(u->pdev, "iommu-amd: no MSI (%d), the event log is polled\n",
+			 err);
+		return 0;
+	}
+	/* An MSI is a write by this function: it must be a bus master. */
+	pci_set_master(u->pdev);
+	err = request_threaded_irq(u->pdev->irq, NULL, log_thread,
+				   IRQF_ONESHOT, "iommu-amd", u);
+	if (err) {
+		pci_disable_msi(u->pdev);
+		return err;
+	}
+	u->irq = u->pdev->irq;
+	return 0;
+}
+
+void amdvi_events_start(struct amdvi_unit *u)
+{
+	queue_delayed_work(system_power_efficient_wq, &u->poll,
+			   EVT_POLL_PERIOD);
+}
+
+void amdvi_events_free(struct amdvi_unit *u)
+{
+	if (!u->logging)
+		return;
+	cancel_delayed_work_sync(&u->poll);
+	if (!u->irq)
+		return;
+	free_irq(u->irq, u);
+	pci_disable_msi(u->pdev);
+	u->irq = 0;
+}
+
+/* ---- for the module above ------------------------------------------------ */
+
+int amdvi_set_fault_handler(struct device *dev, amdvi_fault_fn fn, void *ctx)
+{
+	struct amdvi_device *d = amdvi_device_of(dev);
+	int err = 0;
+
+	if (!d)
+		return -ENODEV;
+	mutex_lock(&d->fault_mutex);
+	if (fn && d->fault_fn) {
+		err = -EBUSY;
+	} else {
+		d->fault_fn = fn;
+		d->fault_ctx = fn ? ctx : NULL;
+	}
+	mutex_unlock(&d->fault_mutex);
+	return err;
+}
+EXPORT_SYMBOL_GPL(amdvi_set_fault_handler);
+
+u64 amdvi_fault_count(struct device *dev)
+{
+	struct amdvi_device *d = amdvi_device_of(dev);
+
+	return d ? atomic64_read(&d->faults) : 0;
+}
+EXPORT_SYMBOL_GPL(amdvi_fault_count);
+
+/* ---- /sys/class/iommu/amdviN/amdvi/ --------------------------------------- */
+
+static struct amdvi_unit *unit_of_sysfs(struct device *dev)
+{
+	return container_of(dev_to_iommu_device(dev), struct amdvi_unit, iommu);
+}
+
+static ssize_t features_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%#llx\n", unit_of_sysfs(dev)->efr);
+}
+static DEVICE_ATTR_RO(features);
+
+#define UNIT_COUNTER(name)						\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	return sysfs_emit(buf, "%lld\n",				\
+			  atomic64_read(&unit_of_sysfs(dev)->name));	\
+}									\
+static DEVICE_ATTR_RO(name)
+
+UNIT_COUNTER(commands);
+UNIT_COUNTER(waits);
+UNIT_COUNTER(timeouts);
+UNIT_COUNTER(events);
+UNIT_COUNTER(overflows);
+UNIT_COUNTER(faults);
+
+/* One line per device that ever faulted: address and count. */
+static ssize_t device_faults_show(struct device *dev,
+				  struct device_attribute *attr, char *buf)
+{
+	struct amdvi_unit *u = unit_of_sysfs(dev);
+	struct amdvi_device *d;
+	unsigned long flags;
+	int len = 0;
+
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	list_for_each_entry(d, &amdvi_devices, link) {
+		s64 n = atomic64_read(&d->faults);
+
+		if (d->unit == u && n)
+			len += sysfs_emit_at(buf, len, "%s %lld%s\n",
+					     dev_name(d->dev), n,
+					     d->quarantined ? " quarantined" :
+							      "");
+	}
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return len;
+}
+static DEVICE_ATTR_RO(device_faults);
+
+static struct attribute *unit_attrs[] = {
+	&dev_attr_features.attr,
+	&dev_attr_commands.attr,
+	&dev_attr_waits.attr,
+	&dev_attr_timeouts.attr,
+	&dev_attr_events.attr,
+	&dev_attr_overflows.attr,
+	&dev_attr_faults.attr,
+	&dev_attr_device_faults.attr,
+	NULL
+};
+
+static const struct attribute_group unit_group = {
+	.name = "amdvi",
+	.attrs = unit_attrs,
+};
+
+const struct attribute_group *amdvi_unit_groups[] = { &unit_group, NULL };
