@@ -15,6 +15,7 @@
 
 #include <linux/types.h>
 #include <linux/errno.h>
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/bitfield.h>
 #include <linux/build_bug.h>
