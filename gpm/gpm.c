@@ -27,7 +27,7 @@ static void store(struct gpm *g, u64 *entry, u64 value)
 static bool swap_entry(struct gpm *g, u64 *entry, u64 old, u64 value)
 {
 	if (g->ops->swap)
-		return g->ops->swap(g->ctx, entry, old, value) == old;
+		return (g->ops->swap)(g->ctx, entry, old, value) == old; /* swap is also a kernel macro */
 	return cmpxchg(entry, old, value) == old;
 }
 
