@@ -70,6 +70,7 @@ struct amdvi_unit {
 	void __iomem *mmio;
 	u64 efr;
 	bool ga, xt, np_cache;
+	bool enabled;		/* pci_enable_device() on pdev */
 	bool started;
 	bool logging;		/* amdvi_events_init() succeeded */
 

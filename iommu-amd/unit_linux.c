@@ -255,6 +255,7 @@ static int unit_alloc(struct amdvi_unit *u)
 static int unit_find_function(struct amdvi_unit *u)
 {
 	u32 cap;
+	int err;
 
 	u->pdev = pci_get_domain_bus_and_slot(u->info.segment,
 					      PCI_BUS_NUM(u->info.devid),
@@ -267,6 +268,10 @@ static int unit_find_function(struct amdvi_unit *u)
 	}
 	/* No driver, ours for assignment least of all, may take it. */
 	u->pdev->match_driver = false;
+	err = pci_enable_device(u->pdev);
+	if (err)
+		return err;
+	u->enabled = true;
 	pci_read_config_dword(u->pdev, u->info.cap, &cap);
 	u->np_cache = cap & AMDVI_CAP_NP_CACHE;
 	return 0;
@@ -318,8 +323,11 @@ void amdvi_unit_free(struct amdvi_unit *u)
 	free_pages((unsigned long)u->cmd.slot, order);
 	free_pages((unsigned long)u->evt, order);
 	free_page((unsigned long)u->sem);
-	if (u->pdev)
-		u->pdev->match_driver = true;
+	if (!u->pdev)
+		return;
+	if (u->enabled)
+		pci_disable_device(u->pdev);
+	u->pdev->match_driver = true;
 	pci_dev_put(u->pdev);
 }
 
