@@ -13,9 +13,9 @@ NIC=0000:00:04.0
 EDU=0000:00:05.0
 SECS=${SECS:-5}
 if [ "$STACK" = ours ]; then
-	ASSIGN_DRIVER=pci-assign
+	ASSIGN_DRIVER=pci-assign REMAPPED=AMDVI
 else
-	ASSIGN_DRIVER=vfio-pci
+	ASSIGN_DRIVER=vfio-pci REMAPPED=IR-
 fi
 
 # QEMU arguments that give a card: assign_args BDF NAME
@@ -51,6 +51,7 @@ step_iommu()
 	ok "DHCP on the host" net_up eth0 || return 1
 	ok "ping from the host" net_ping || return 1
 	ok "its interrupts are MSI-X" sh -c 'grep eth0 /proc/interrupts | grep -q MSI' || grep eth0 /proc/interrupts
+	ok "they go through the IOMMU's remapping tables" sh -c "grep eth0 /proc/interrupts | grep -qE '$REMAPPED'"
 	note "$(grep eth0 /proc/interrupts | tr -s ' ' | tr '\n' ';')"
 }
 
