@@ -418,6 +418,40 @@ int gpm_protect(struct gpm *g, gpa_t start, gpa_t end, u32 clear, u32 set)
 	return range_walk(&r);
 }
 
+static bool has_dma(const u64 *entry)
+{
+	return READ_ONCE(*entry) & (GPM_FMT_IR | GPM_FMT_IW);
+}
+
+static int reclaim_leaf(struct range *r, u64 *entry, unsigned int level)
+{
+	return has_dma(entry) ? 0 : unmap_leaf(r, entry, level);
+}
+
+int gpm_reclaim(struct gpm *g, gpa_t start, gpa_t end)
+{
+	struct range r = {
+		.g = g, .at = start, .end = end, .leaf = reclaim_leaf,
+	};
+
+	return range_walk(&r);
+}
+
+static int write_protect_leaf(struct range *r, u64 *entry, unsigned int level)
+{
+	return has_dma(entry) ? 0 : protect_leaf(r, entry, level);
+}
+
+int gpm_write_protect(struct gpm *g, gpa_t start, gpa_t end)
+{
+	struct range r = {
+		.g = g, .at = start, .end = end, .leaf = write_protect_leaf,
+		.clear = GPM_CPU_W,
+	};
+
+	return range_walk(&r);
+}
+
 static int harvest_leaf(struct range *r, u64 *entry, unsigned int level)
 {
 	u64 old, span = gpm_fmt_span(level);

@@ -13,8 +13,8 @@
  * pages that fell out of the tree are handed back through gpm_ops.retire,
  * which must not reuse the page before the next completed flush.
  *
- * Locks: the caller serialises writers (gpm_map, gpm_unmap, gpm_protect,
- * gpm_harvest_dirty). gpm_lookup may run beside a writer if table pages are freed
+ * Locks: the caller serialises writers (all that take a
+ * struct gpm that is not const). gpm_lookup may run beside a writer if table pages are freed
  * only after all lookups have ended (RCU or the same lock).
  *
  * Levels: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB leaves. A tree of depth 4 covers
@@ -133,6 +133,15 @@ int gpm_unmap(struct gpm *g, gpa_t start, gpa_t end);
  * @set would permit DMA in the interrupt window.
  */
 int gpm_protect(struct gpm *g, gpa_t start, gpa_t end, u32 clear, u32 set);
+
+/*
+ * The same two for pages that are not pinned, where no table can be allocated
+ * (an MMU notifier, a dirty log): every leaf that overlaps [start, end) is
+ * removed (loses CPU write) as a whole, without a split; leaves with DMA
+ * permission are left alone. -EINVAL or GPM_* bits, never FLUSH_WALK.
+ */
+int gpm_reclaim(struct gpm *g, gpa_t start, gpa_t end);
+int gpm_write_protect(struct gpm *g, gpa_t start, gpa_t end);
 
 /*
  * Harvest dirty bits: for every leaf in [start, end) with D set, clear it

@@ -210,7 +210,6 @@ static void test_init_refuses_a_depth_no_walker_has(void **state)
 	struct gpm g;
 	unsigned int i;
 
-	(void)state;
 	mem_history_init(&h);
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(gpm_init(&g, &mem_history_ops, &h, bad[i]),
@@ -250,7 +249,6 @@ static void test_map_refuses_what_it_cannot_say_exactly(void **state)
 	struct bench *b = bench_new(4);
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(gpm_map(&b->g, bad[i].gpa, bad[i].hpa,
 					 bad[i].level, bad[i].perm), -EINVAL);
@@ -268,7 +266,6 @@ static void test_ranges_must_be_aligned_ordered_and_inside(void **state)
 	struct bench *b = bench_new(4);
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(gpm_unmap(&b->g, bad[i][0], bad[i][1]), -EINVAL);
 		assert_int_equal(gpm_protect(&b->g, bad[i][0], bad[i][1],
@@ -295,7 +292,6 @@ static void test_no_dma_in_the_interrupt_window(void **state)
 	unsigned int i;
 	gpa_t gpa;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(dma); i++) {
 		for (gpa = GPM_MSI_START; gpa < GPM_MSI_END; gpa += K4)
 			assert_int_equal(gpm_map(&b->g, gpa, gpa, 0,
@@ -335,7 +331,6 @@ static void test_each_permission_reads_back_at_each_size(void **state)
 {
 	unsigned int level, perm;
 
-	(void)state;
 	for (level = 0; level <= GPM_MAX_LEVEL; level++) {
 		for (perm = 1; perm < BIT(7); perm++) {
 			struct bench *b = bench_new(4);
@@ -365,7 +360,6 @@ static void test_each_depth_maps_its_whole_reach(void **state)
 {
 	unsigned int depth, level;
 
-	(void)state;
 	for (depth = 3; depth <= 6; depth++) {
 		struct bench *b = bench_new(depth);
 		unsigned int bits = depth < 5 ? 12 + 9 * depth : 52;
@@ -393,7 +387,6 @@ static void test_absent_entries_are_zero(void **state)
 	struct bench *b = bench_new(4);
 	unsigned int i, p;
 
-	(void)state;
 	gpm_map(&b->g, 0, 0, 0, RAM);
 	gpm_map(&b->g, K4, K4, 0, RAM);
 	assert_int_equal(gpm_unmap(&b->g, 0, 2 * K4), GPM_FLUSH);
@@ -448,7 +441,6 @@ static void test_a_leaf_is_replaced_by_a_leaf_of_any_size(void **state)
 				     RAM | GPM_FORCE_COH, GPM_CPU_R | GPM_UNCACHED };
 	unsigned int from, to, i;
 
-	(void)state;
 	for (from = 0; from <= 2; from++) {
 		for (to = 0; to <= 2; to++) {
 			for (i = 0; i < ARRAY_SIZE(perms); i++) {
@@ -506,7 +498,6 @@ static void test_unmap_takes_the_range_and_nothing_else(void **state)
 {
 	unsigned int i, j;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(edges); i++) {
 		struct bench *b = mixed_tree();
 
@@ -539,7 +530,6 @@ static void test_protect_changes_the_range_and_nothing_else(void **state)
 	};
 	unsigned int i, j, k;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(edges); i++) {
 		for (k = 0; k < ARRAY_SIZE(how); k++) {
 			struct bench *b = mixed_tree();
@@ -571,6 +561,61 @@ static void test_protect_changes_the_range_and_nothing_else(void **state)
 	}
 }
 
+/* Neither may allocate, split, or touch what a card may reach. */
+static void test_reclaim_spares_pinned_leaves_and_needs_no_memory(void **state)
+{
+	unsigned int i, j, protect;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		for (protect = 0; protect < 2; protect++) {
+			struct bench *b = mixed_tree();
+			u64 tables = b->g.tables;
+
+			/* Of all the leaves these stay pinned, the others not. */
+			gpm_protect(&b->g, 4 * K4, G1, GPM_DMA_RW, 0);
+			gpm_protect(&b->g, G1 + M2, 3 * G1, GPM_DMA_RW, 0);
+			gpm_protect(&b->g, M2, 2 * M2, 0, GPM_DMA_R);
+			probe_mixed(b, edges[i]);
+			watch(b);
+			b->h.fail_at = b->h.asked + 1;
+			assert_true((protect ? gpm_write_protect : gpm_reclaim)
+				    (&b->g, edges[i][0], edges[i][1]) >= 0);
+			assert_int_equal(b->g.tables, tables);
+			assert_old_or_new(b);
+			for (j = 0; j < b->probes; j++) {
+				gpa_t p = b->probe[j];
+				struct look now = look_at(b, p);
+
+				if (b->before[j].iommu.ok ||
+				    p >= 3 * G1) {
+					assert_true(same_look(&now, &b->before[j]));
+				} else if (p >= edges[i][0] && p < edges[i][1]) {
+					assert_false(protect ? now.cpu.w : now.cpu.ok);
+					assert_int_equal(now.cpu.ok, protect);
+				}
+			}
+			bench_free(b);
+		}
+	}
+}
+
+static void test_reclaim_takes_a_big_leaf_as_a_whole(void **state)
+{
+	struct bench *b = bench_new(4);
+
+	gpm_map(&b->g, G1, G1, 2, GPM_CPU_RWX);
+	gpm_map(&b->g, 0, 0, 1, GPM_CPU_RWX);
+	assert_int_equal(gpm_reclaim(&b->g, G1 - K4, G1 + K4), GPM_FLUSH);
+	assert_absent(b, 2 * G1 - K4);
+	assert_int_equal(gpm_write_protect(&b->g, M2 - K4, M2 + K4), GPM_FLUSH);
+	assert_translates(b, 0, 0, GPM_CPU_R | GPM_CPU_X);
+	assert_int_equal(gpm_write_protect(&b->g, 0, M2), GPM_DONE);
+	assert_int_equal(gpm_reclaim(&b->g, K4, K4), GPM_DONE);
+	assert_int_equal(gpm_reclaim(&b->g, 1, K4), -EINVAL);
+	assert_int_equal(gpm_write_protect(&b->g, 0, 1ULL << 49), -EINVAL);
+	bench_free(b);
+}
+
 /* ---- flushes ----------------------------------------------------------- */
 
 /* Rule 4: does each loss ask for a flush, and a pure CPU gain for none? */
@@ -600,7 +645,6 @@ static void test_each_loss_asks_for_a_flush(void **state)
 	};
 	unsigned int i, level;
 
-	(void)state;
 	for (level = 0; level <= GPM_MAX_LEVEL; level++) {
 		for (i = 0; i < ARRAY_SIZE(row); i++) {
 			struct bench *b = bench_new(4);
@@ -619,7 +663,6 @@ static void test_a_dying_table_asks_for_a_walk_flush(void **state)
 {
 	struct bench *b = bench_new(4);
 
-	(void)state;
 	assert_int_equal(gpm_map(&b->g, 0, 0, 0, RAM), GPM_DONE);
 	assert_int_equal(gpm_unmap(&b->g, 0, K4), GPM_FLUSH);
 	/* Empty now, but a walker may hold the pointer to it. */
@@ -650,7 +693,6 @@ static void test_bits_set_by_hardware_meanwhile_survive(void **state)
 {
 	unsigned int level;
 
-	(void)state;
 	for (level = 0; level <= GPM_MAX_LEVEL; level++) {
 		struct bench *b = bench_new(4);
 
@@ -673,7 +715,6 @@ static void test_a_split_keeps_bits_that_arrive_during_it(void **state)
 {
 	unsigned int level;
 
-	(void)state;
 	for (level = 1; level <= GPM_MAX_LEVEL; level++) {
 		struct bench *b = bench_new(4);
 		gpa_t last = G1 + span[level] - K4;
@@ -717,7 +758,6 @@ static void test_harvest_reports_each_dirty_leaf_once(void **state)
 	static const unsigned int level[] = { 0, 1, 1, 2 };
 	unsigned int i;
 
-	(void)state;
 	assert_int_equal(gpm_harvest_dirty(&b->g, 0, 3 * G1, note_dirty, &log),
 			 GPM_DONE);
 	for (i = 0; i < 4; i++)
@@ -758,7 +798,6 @@ static void test_for_each_visits_in_order_and_stops_when_told(void **state)
 	struct dirty_log log = { 0 };
 	unsigned int stores = b->h.stores;
 
-	(void)state;
 	assert_int_equal(gpm_for_each_leaf(&b->g, M2 - 2 * K4, 3 * M2 + K4,
 					   count_leaf, &log), 0);
 	assert_int_equal(log.n, 5);
@@ -791,7 +830,6 @@ static void test_map_without_memory_changes_nothing(void **state)
 	};
 	unsigned int i, n;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(row); i++) {
 		for (n = 1;; n++) {
 			struct bench *b = bench_new(4);
@@ -828,7 +866,6 @@ static void test_ranges_without_memory_can_be_called_again(void **state)
 	gpa_t start = 2 * G1 + K4, end = 3 * G1 - K4;
 	unsigned int n, unmap;
 
-	(void)state;
 	for (unmap = 0; unmap < 2; unmap++) {
 		for (n = 1; n <= 4; n++) {
 			struct bench *b = mixed_tree();
@@ -930,7 +967,6 @@ static void test_random_changes_agree_with_a_plain_model(void **state)
 	unsigned int seed, step;
 	gpa_t base = 7 * G1 - 2 * M2;
 
-	(void)state;
 	for (seed = 1; seed <= 12; seed++) {
 		struct bench *b = bench_new(4);
 		struct model_page *m = calloc(MODEL_PAGES, sizeof(*m));
@@ -961,6 +997,8 @@ int main(void)
 		cmocka_unit_test(test_a_leaf_is_replaced_by_a_leaf_of_any_size),
 		cmocka_unit_test(test_unmap_takes_the_range_and_nothing_else),
 		cmocka_unit_test(test_protect_changes_the_range_and_nothing_else),
+		cmocka_unit_test(test_reclaim_spares_pinned_leaves_and_needs_no_memory),
+		cmocka_unit_test(test_reclaim_takes_a_big_leaf_as_a_whole),
 		cmocka_unit_test(test_each_loss_asks_for_a_flush),
 		cmocka_unit_test(test_a_dying_table_asks_for_a_walk_flush),
 		cmocka_unit_test(test_bits_set_by_hardware_meanwhile_survive),
