@@ -78,8 +78,10 @@ struct emul_ops {
 					bool write_intent);
 	enum emul_access_result (*write)(struct emul_ctxt *c, gva_t la,
 					 const void *data, unsigned int len);
-	/* Atomic compare-and-exchange of @len bytes, for LOCKed RAM; on a
-	 * mismatch *old gets the memory's value and *swapped is false.
+	/* Atomic compare-and-exchange of @len bytes (1, 2, 4, 8, 16; any
+	 * alignment below 16), for LOCKed RAM; on a mismatch *old gets the
+	 * memory's value and *swapped is false. On a device, which @read has
+	 * just read, it is a plain write and *swapped is true.
 	 */
 	enum emul_access_result (*cmpxchg)(struct emul_ctxt *c, gva_t la,
 					   void *old, const void *new_value,
