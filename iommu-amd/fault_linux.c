@@ -63,12 +63,21 @@ static void fault_deliver(struct amdvi_device *d, const struct amdvi_fault *f)
 	mutex_unlock(&d->fault_mutex);
 }
 
+/* The decoder sees a refused access; we know that the whole card is blocked. */
+static void fault_refine(struct amdvi_fault *f)
+{
+	if (f->code == AMDVI_EV_IO_PAGE_FAULT && !f->interrupt &&
+	    f->domain_id == AMDVI_DOMAIN_BLOCKED)
+		f->reason = "the card is blocked, nobody may use it now";
+}
+
 static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
 {
 	struct amdvi_device *d = NULL;
 	struct amdvi_fault f;
 	bool known = !event_decode(raw, u->seg->id, &f);
 
+	fault_refine(&f);
 	atomic64_inc(&u->events);
 	if (event_names_device(f.code))
 		d = amdvi_device_find(u->seg, f.devid);
