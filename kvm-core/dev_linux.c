@@ -124,7 +124,7 @@ static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		mce_cap = VCPU_MCG_CAP;
 		return copy_to_user(argp, &mce_cap, sizeof(mce_cap)) ? -EFAULT : 0;
 	default:
-		return -ENOTTY;
+		return -EINVAL;
 	}
 }
 

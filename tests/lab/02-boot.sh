@@ -4,6 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 boot host <<'JOB'
 . /lab/steps.sh
-step_boot
+load_kvm && step_abi && step_boot
 JOB
 finish

@@ -66,7 +66,7 @@ static void bad_input(void)
 
 	refused(ioctl(kvm, KVM_GET_API_VERSION, 1), EINVAL, "an argument to GET_API_VERSION");
 	refused(ioctl(kvm, KVM_CREATE_VM, 77), EINVAL, "an unknown machine type");
-	refused(ioctl(kvm, _IO(KVMIO, 0xff), 0), ENOTTY, "an unknown system ioctl");
+	refused(ioctl(kvm, _IO(KVMIO, 0xff), 0), EINVAL, "an unknown system ioctl");
 	refused(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid), E2BIG, "a CPUID list too short");
 	refused(ioctl(kvm, KVM_GET_MSR_INDEX_LIST, &list), E2BIG, "an MSR list too short");
 	ok(list.nmsrs > 0, "and it says how long it should be (%u)", list.nmsrs);
@@ -229,8 +229,7 @@ static void mmio(void)
 	ok(!ioctl(g.vm, KVM_SET_USER_MEMORY_REGION, &m), "RAM shrinks to 64 KiB");
 	ok(run(&g) == KVM_EXIT_MMIO && !g.run->mmio.is_write &&
 	   g.run->mmio.phys_addr == 0xf0010 && g.run->mmio.len == 4,
-	   "a load from no RAM leaves for user space (%llx)",
-	   (long long)g.run->mmio.phys_addr);
+	   "a load from no RAM leaves for user space");
 	memcpy(g.run->mmio.data, &v, 4);
 	ok(run(&g) == KVM_EXIT_MMIO && g.run->mmio.is_write &&
 	   g.run->mmio.phys_addr == 0xf0020, "so does a store");
