@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The PCI driver: which cards may be bound, what binding does to them, and
+ * their way back. A card is bound by driver_override only (there is no id
+ * table), sits in the IOMMU's blocked domain from probe to remove unless a VM
+ * has it, and gets a node in /dev/backplane. The PCI core calls probe and
+ * remove with the device lock held.
+ *
+ * Unbinding never hangs: the node's user is told through its eventfd, has
+ * unbind_wait_ms to let go, and is then cut off. After that its accesses to a
+ * mapped BAR are bus errors, so a VMM should let go in time.
+ */
+#include <linux/idr.h>
+#include <linux/module.h>
+
+#include "pci-assign/assign.h"
+
+#define CARD_MINORS	1024
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0444);
+MODULE_PARM_DESC(allow_unsafe_interrupts, "Accept cards whose interrupts are not remapped: such a card can raise any interrupt on the host");
+
+static unsigned int unbind_wait_ms = 1000;
+module_param(unbind_wait_ms, uint, 0644);
+MODULE_PARM_DESC(unbind_wait_ms, "How long an unbind waits for the node's user (default 1000, at most 60000)");
+
+DEFINE_MUTEX(assign_lock);
+struct class *assign_class;
+
+static LIST_HEAD(cards);
+static LIST_HEAD(groups);
+static DEFINE_IDA(minors);
+static dev_t first_devt;
+static struct pci_driver assign_driver;
+
+u8 card_state(const struct card *c)
+{
+	if (READ_ONCE(c->quarantined))
+		return BACKPLANE_STATE_QUARANTINED;
+	if (READ_ONCE(c->broken))
+		return BACKPLANE_STATE_BROKEN;
+	return READ_ONCE(c->vm) ? BACKPLANE_STATE_ATTACHED :
+				  BACKPLANE_STATE_BLOCKED;
+}
+
+struct card *assign_find(u32 segment, u32 bus, u32 devfn)
+{
+	struct card *c, *found = NULL;
+
+	mutex_lock(&assign_lock);
+	list_for_each_entry(c, &cards, link)
+		if (pci_domain_nr(c->pdev->bus) == segment &&
+		    c->pdev->bus->number == bus && c->pdev->devfn == devfn)
+			found = c;
+	if (found)
+		get_device(&found->dev);
+	mutex_unlock(&assign_lock);
+	return found;
+}
+
+/* ---- groups -------------------------------------------------------------- */
+
+static int name_member(struct device *dev, void *arg)
+{
+	struct pci_dev *self = arg;
+
+	if (dev != &self->dev)
+		pci_err(self, "its group also has %s, bound to %s\n",
+			dev_name(dev),
+			dev->driver ? dev->driver->name : "no driver");
+	return 0;
+}
+
+static struct assign_group *group_find(struct iommu_group *iommu)
+{
+	struct assign_group *g;
+
+	list_for_each_entry(g, &groups, link)
+		if (g->iommu == iommu)
+			return g;
+	return NULL;
+}
+
+static struct assign_group *group_claim(struct pci_dev *pdev,
+					struct iommu_group *iommu)
+{
+	struct assign_group *g = kzalloc(sizeof(*g), GFP_KERNEL);
+	int err;
+
+	if (!g)
+		return ERR_PTR(-ENOMEM);
+	err = iommu_group_claim_dma_owner(iommu, &assign_driver);
+	if (err) {
+		pci_err(pdev, "IOMMU group %d is in use by another driver (%d); functions of one group can reach each other, so bind them all to pci-assign or unbind them\n",
+			iommu_group_id(iommu), err);
+		iommu_group_for_each_dev(iommu, pdev, name_member);
+		kfree(g);
+		return ERR_PTR(-EBUSY);
+	}
+	g->iommu = iommu;
+	list_add(&g->link, &groups);
+	return g;
+}
+
+/* Consumes a reference of the iommu group; the group struct keeps one. */
+static struct assign_group *group_get(struct pci_dev *pdev)
+{
+	struct iommu_group *iommu = iommu_group_get(&pdev->dev);
+	struct assign_group *g;
+
+	if (!iommu)
+		return ERR_PTR(-ENODEV);
+	mutex_lock(&assign_lock);
+	g = group_find(iommu);
+	if (g)
+		iommu_group_put(iommu);
+	else
+		g = group_claim(pdev, iommu);
+	if (IS_ERR(g))
+		iommu_group_put(iommu);
+	else
+		g->cards++;
+	mutex_unlock(&assign_lock);
+	return g;
+}
+
+static void group_put(struct assign_group *g)
+{
+	mutex_lock(&assign_lock);
+	if (--g->cards == 0) {
+		list_del(&g->link);
+		iommu_group_release_dma_owner(g->iommu);
+		iommu_group_put(g->iommu);
+		kfree(g);
+	}
+	mutex_unlock(&assign_lock);
+}
+
+/* ---- models -------------------------------------------------------------- */
+
+/* Config accesses that wait while somebody resets the function. */
+static u32 cfg_read(void *ctx, unsigned int off, unsigned int len)
+{
+	struct pci_dev *pdev = ctx;
+	u32 value = U32_MAX;
+	u16 word = U16_MAX;
+	u8 byte = U8_MAX;
+
+	switch (len) {
+	case 1:
+		pci_user_read_config_byte(pdev, off, &byte);
+		return byte;
+	case 2:
+		pci_user_read_config_word(pdev, off, &word);
+		return word;
+	default:
+		pci_user_read_config_dword(pdev, off, &value);
+		return value;
+	}
+}
+
+static void cfg_write(void *ctx, unsigned int off, unsigned int len, u32 value)
+{
+	struct pci_dev *pdev = ctx;
+
+	switch (len) {
+	case 1:
+		pci_user_write_config_byte(pdev, off, (u8)value);
+		break;
+	case 2:
+		pci_user_write_config_word(pdev, off, (u16)value);
+		break;
+	default:
+		pci_user_write_config_dword(pdev, off, value);
+	}
+}
+
+struct vcfg_hw card_config(struct card *c)
+{
+	return (struct vcfg_hw) { cfg_read, cfg_write, c->pdev };
+}
+
+static struct vbar bar_of(struct pci_dev *pdev, unsigned int i)
+{
+	unsigned long flags = pci_resource_flags(pdev, i);
+	struct vbar b = { .size = pci_resource_len(pdev, i) };
+
+	if (!b.size)
+		return b;
+	b.prefetch = flags & IORESOURCE_PREFETCH;
+	b.kind = flags & IORESOURCE_IO ? VBAR_IO :
+		 flags & IORESOURCE_MEM_64 ? VBAR_MEM64 : VBAR_MEM32;
+	return b;
+}
+
+static void find_bars(struct card *c)
+{
+	unsigned int i;
+
+	memset(c->params.bars, 0, sizeof(c->params.bars));
+	for (i = 0; i < VBAR_COUNT; i++) {
+		c->params.bars[i] = bar_of(c->pdev, i);
+		if (c->params.bars[i].kind == VBAR_MEM64 && i + 1 < VBAR_COUNT)
+			c->params.bars[++i].kind = VBAR_UPPER;
+	}
+	c->params.rom_size = pci_resource_len(c->pdev, PCI_ROM_RESOURCE);
+}
+
+/* Where the card says its MSI-X table is; hidden if that makes no sense. */
+static unsigned int find_msix(struct card *c)
+{
+	u8 pos = c->pdev->msix_cap;
+	u32 table, pba;
+	u16 ctrl;
+
+	c->params.msix = false;
+	c->msix_at = (struct vbar_msix) { .table_bar = 0xff, .pba_bar = 0xff };
+	if (!pos)
+		return 0;
+	pci_read_config_word(c->pdev, pos + PCI_MSIX_FLAGS, &ctrl);
+	pci_read_config_dword(c->pdev, pos + PCI_MSIX_TABLE, &table);
+	pci_read_config_dword(c->pdev, pos + PCI_MSIX_PBA, &pba);
+	c->msix_at = vbar_find_msix(table, pba, (ctrl & VMSIX_CTRL_SIZE) + 1U);
+	if (!vbar_msix_fits(&c->msix_at, c->params.bars)) {
+		card_warn(c, "its MSI-X table lies outside its BARs; MSI-X is hidden from the guest\n");
+		c->msix_at.table_bar = 0xff;
+		c->msix_at.pba_bar = 0xff;
+		return 0;
+	}
+	c->params.msix = true;
+	return (ctrl & VMSIX_CTRL_SIZE) + 1U;
+}
+
+/* How many MSI vectors can the host give? Asked by taking them for a moment. */
+static s8 find_msi(struct pci_dev *pdev)
+{
+	int want = pci_msi_vec_count(pdev), got;
+
+	if (want < 1)
+		return -1;
+	got = pci_alloc_irq_vectors(pdev, 1, want, PCI_IRQ_MSI);
+	if (got < 1)
+		return -1;
+	pci_free_irq_vectors(pdev);
+	return (s8)ilog2(got);
+}
+
+static int alloc_msix(struct card *c, unsigned int count)
+{
+	struct vmsix_entry *table;
+	u64 *pending;
+
+	table = kvcalloc(max(count, 1U), sizeof(*table), GFP_KERNEL_ACCOUNT);
+	pending = kcalloc(vmsix_pba_words(count) + 1, sizeof(*pending),
+			  GFP_KERNEL_ACCOUNT);
+	if (!table || !pending) {
+		kvfree(table);
+		kfree(pending);
+		return -ENOMEM;
+	}
+	vmsix_init(&c->vmsix, table, pending, count);
+	return 0;
+}
+
+static void free_msix(struct card *c)
+{
+	kvfree(c->vmsix.table);
+	kfree(c->vmsix.pending);
+	memset(&c->vmsix, 0, sizeof(c->vmsix));
+}
+
+void card_reset_models(struct card *c)
+{
+	struct vcfg_hw hw = card_config(c);
+	unsigned long flags;
+
+	lockdep_assert_held(&c->lock);
+	/* Cannot fail: the same card and parameters built it before. */
+	if (vcfg_build(c->cfg, &hw, &c->params))
+		card_warn(c, "its config space changed under a reset\n");
+	spin_lock_irqsave(&c->irq_lock, flags);
+	c->guest_command = 0;
+	vmsi_init(&c->vmsi, c->params.msi_log2 < 0 ? 0 : c->params.msi_log2,
+		  c->cfg->msi_maskable);
+	vmsix_init(&c->vmsix, c->vmsix.table, c->vmsix.pending,
+		   c->vmsix.count);
+	c->intr.held = false;
+	intr_update_line(c);
+	card_update_command(c);
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+	intr_sync(c);
+}
+
+static int build_models(struct card *c)
+{
+	struct vcfg_hw hw = card_config(c);
+	unsigned int count;
+	int err;
+
+	find_bars(c);
+	count = find_msix(c);
+	c->params.size = c->pdev->cfg_size > VCFG_LEGACY_SIZE ?
+			 VCFG_SIZE : VCFG_LEGACY_SIZE;
+	c->params.vendor = c->pdev->vendor;
+	c->params.device = c->pdev->device;
+	c->params.intx = c->pdev->pin && c->intr.line_irq;
+	c->params.msi_log2 = find_msi(c->pdev);
+	c->cfg = kvzalloc(sizeof(*c->cfg), GFP_KERNEL_ACCOUNT);
+	if (!c->cfg)
+		return -ENOMEM;
+	err = alloc_msix(c, count);
+	if (err)
+		goto free_cfg;
+	err = vcfg_build(c->cfg, &hw, &c->params);
+	if (err) {
+		card_err(c, "its BARs or header are not of a kind that can be shown to a guest\n");
+		goto free_table;
+	}
+	card_reset_models(c);
+	return 0;
+
+free_table:
+	free_msix(c);
+free_cfg:
+	kvfree(c->cfg);
+	c->cfg = NULL;
+	return err;
+}
+
+/* ---- power --------------------------------------------------------------- */
+
+static int save_pristine(struct card *c)
+{
+	unsigned int i;
+	int err = pci_save_state(c->pdev);
+
+	if (err)
+		return err;
+	c->pristine = pci_store_saved_state(c->pdev);
+	if (!c->pristine)
+		return -ENOMEM;
+	for (i = 0; i < VBAR_COUNT; i++)
+		pci_read_config_dword(c->pdev, PCI_BASE_ADDRESS_0 + i * 4,
+				      &c->pristine_bars[i]);
+	return 0;
+}
+
+static bool has_unset_bar(struct card *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < VBAR_COUNT; i++)
+		if (pci_resource_len(c->pdev, i) &&
+		    (pci_resource_flags(c->pdev, i) & IORESOURCE_UNSET))
+			return true;
+	return false;
+}
+
+int card_power_up(struct card *c)
+{
+	int err;
+
+	lockdep_assert_held(&c->lock);
+	if (has_unset_bar(c)) {
+		card_err(c, "the host gave no address to one of its BARs; boot with pci=realloc or move the card to another slot\n");
+		return -EBUSY;
+	}
+	err = pci_enable_device(c->pdev);
+	if (err) {
+		card_err(c, "it cannot be enabled (%d); see the messages of the PCI core above\n",
+			 err);
+		return err;
+	}
+	pci_clear_master(c->pdev);
+	err = pci_request_regions(c->pdev, "pci-assign");
+	if (err) {
+		card_err(c, "its BARs are in use by something else (%d); see /proc/iomem and /proc/ioports, a firmware framebuffer is a usual holder\n",
+			 err);
+		goto disable;
+	}
+	err = save_pristine(c);
+	if (err)
+		goto release;
+	c->intr.line_irq = c->pdev->irq && c->pdev->irq != IRQ_NOTCONNECTED ?
+			   (int)c->pdev->irq : 0;
+	err = build_models(c);
+	if (err)
+		goto free_pristine;
+	c->ready = true;
+	node_allow_maps(c, true);
+	return 0;
+
+free_pristine:
+	kfree(c->pristine);
+	c->pristine = NULL;
+release:
+	pci_release_regions(c->pdev);
+disable:
+	pci_disable_device(c->pdev);
+	return err;
+}
+
+static void unmap_bars(struct card *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < VBAR_COUNT; i++)
+		if (c->bar[i]) {
+			pci_iounmap(c->pdev, c->bar[i]);
+			c->bar[i] = NULL;
+		}
+}
+
+void card_power_down(struct card *c)
+{
+	lockdep_assert_held(&c->lock);
+	if (!c->ready)
+		return;
+	c->ready = false;
+	node_allow_maps(c, false);
+	card_reset_models(c);
+	unmap_bars(c);
+	if (!pci_load_and_free_saved_state(c->pdev, &c->pristine))
+		pci_restore_state(c->pdev);
+	pci_release_regions(c->pdev);
+	pci_disable_device(c->pdev);
+	free_msix(c);
+	kvfree(c->cfg);
+	c->cfg = NULL;
+}
+
+void card_update_command(struct card *c)
+{
+	bool master = (c->guest_command & PCI_COMMAND_MASTER) && c->vm &&
+		      !c->quarantined && !c->broken;
+	u16 old, new;
+
+	lockdep_assert_held(&c->irq_lock);
+	pci_read_config_word(c->pdev, PCI_COMMAND, &old);
+	new = old & ~PCI_COMMAND_MASTER;
+	if (master)
+		new |= PCI_COMMAND_MASTER;
+	if (pci_intx_mask_supported(c->pdev) && c->intr.mode == INTR_OFF) {
+		new &= ~PCI_COMMAND_INTX_DISABLE;
+		if (!intr_wants_line(c))
+			new |= PCI_COMMAND_INTX_DISABLE;
+	}
+	if (new != old)
+		pci_write_config_word(c->pdev, PCI_COMMAND, new);
+}
+
+/* ---- binding ------------------------------------------------------------- */
+
+static int check_assignable(struct pci_dev *pdev)
+{
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
+		pci_err(pdev, "a bridge cannot be assigned (header type %u); bind the card behind it\n",
+			pdev->hdr_type);
+		return -EINVAL;
+	}
+	if (!amdvi_covers(&pdev->dev)) {
+		pci_err(pdev, "no IOMMU of iommu-amd covers it, its DMA could reach all memory; load iommu-amd (kernel parameter amd_iommu=off) before binding\n");
+		return -ENODEV;
+	}
+	if (amdvi_remaps_irqs(&pdev->dev))
+		return 0;
+	if (!allow_unsafe_interrupts) {
+		pci_err(pdev, "its interrupts are not remapped, so it could raise any interrupt on the host; enable interrupt remapping in firmware, or load pci-assign with allow_unsafe_interrupts=1 and accept that\n");
+		return -EPERM;
+	}
+	pci_warn(pdev, "UNSAFE: bound without interrupt remapping because allow_unsafe_interrupts=1\n");
+	return 0;
+}
+
+static void card_release(struct device *dev)
+{
+	struct card *c = card_of_dev(dev);
+
+	ida_free(&minors, MINOR(dev->devt) - MINOR(first_devt));
+	kfree(c);
+}
+
+static struct card *card_alloc(struct pci_dev *pdev)
+{
+	struct card *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	int minor;
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	minor = ida_alloc_max(&minors, CARD_MINORS - 1, GFP_KERNEL);
+	if (minor < 0) {
+		kfree(c);
+		return ERR_PTR(minor);
+	}
+	c->pdev = pdev;
+	mutex_init(&c->lock);
+	mutex_init(&c->map_lock);
+	spin_lock_init(&c->irq_lock);
+	init_waitqueue_head(&c->closed);
+	INIT_LIST_HEAD(&c->link);
+	INIT_LIST_HEAD(&c->vm_link);
+	intr_init(c);
+	device_initialize(&c->dev);
+	c->dev.class = assign_class;
+	c->dev.parent = &pdev->dev;
+	c->dev.release = card_release;
+	c->dev.devt = MKDEV(MAJOR(first_devt), MINOR(first_devt) + minor);
+	cdev_init(&c->cdev, &node_fops);
+	c->cdev.owner = THIS_MODULE;
+	return c;
+}
+
+static int assign_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct card *c;
+	int err = check_assignable(pdev);
+
+	if (err)
+		return err;
+	c = card_alloc(pdev);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	err = fault_init(c);
+	if (err)
+		goto put_card;
+	err = dev_set_name(&c->dev, "%s", pci_name(pdev));
+	if (err)
+		goto put_card;
+	c->group = group_get(pdev);
+	if (IS_ERR(c->group)) {
+		err = PTR_ERR(c->group);
+		goto put_card;
+	}
+	pci_clear_master(pdev);
+	err = amdvi_set_fault_handler(&pdev->dev, fault_record, c);
+	if (err)
+		goto put_group;
+	pci_set_drvdata(pdev, c);
+	err = cdev_device_add(&c->cdev, &c->dev);
+	if (err)
+		goto unset_handler;
+	mutex_lock(&assign_lock);
+	list_add_tail(&c->link, &cards);
+	mutex_unlock(&assign_lock);
+	card_info(c, "bound, blocked; node /dev/backplane/%s\n", pci_name(pdev));
+	return 0;
+
+unset_handler:
+	amdvi_set_fault_handler(&pdev->dev, NULL, NULL);
+put_group:
+	group_put(c->group);
+put_card:
+	put_device(&c->dev);
+	return err;
+}
+
+/* Give the user a moment to let go, then take the card from it. */
+static void evict(struct card *c)
+{
+	unsigned int wait = min(unbind_wait_ms, 60000U);
+
+	mutex_lock(&c->lock);
+	c->gone = true;
+	mutex_unlock(&c->lock);
+	fault_signal(c);
+	if (!wait_event_timeout(c->closed, !READ_ONCE(c->opened),
+				msecs_to_jiffies(wait)))
+		card_warn(c, "process %d (%s) did not let go within %u ms of the unbind; the card is taken from it, its accesses to mapped BARs are bus errors now\n",
+			  c->holder, c->holder_comm, wait);
+	vmioctl_release_card(c);
+	mutex_lock(&c->lock);
+	card_power_down(c);
+	mutex_unlock(&c->lock);
+}
+
+static void assign_remove(struct pci_dev *pdev)
+{
+	struct card *c = pci_get_drvdata(pdev);
+
+	mutex_lock(&assign_lock);
+	list_del_init(&c->link);
+	mutex_unlock(&assign_lock);
+	evict(c);
+	amdvi_set_fault_handler(&pdev->dev, NULL, NULL);
+	fault_recover(c);
+	fault_set_event(c, NULL);
+	cdev_device_del(&c->cdev, &c->dev);
+	group_put(c->group);
+	pci_set_drvdata(pdev, NULL);
+	put_device(&c->dev);
+}
+
+static struct pci_driver assign_driver = {
+	.name = "pci-assign",
+	.probe = assign_probe,
+	.remove = assign_remove,
+	.driver_managed_dma = true,
+};
+
+/* ---- module -------------------------------------------------------------- */
+
+static char *assign_devnode(struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = 0600;
+	return kasprintf(GFP_KERNEL, "backplane/%s", dev_name(dev));
+}
+
+static int __init assign_init(void)
+{
+	int err = fault_check_params();
+
+	if (err)
+		return err;
+	assign_class = class_create(THIS_MODULE, "backplane");
+	if (IS_ERR(assign_class))
+		return PTR_ERR(assign_class);
+	assign_class->devnode = assign_devnode;
+	err = alloc_chrdev_region(&first_devt, 0, CARD_MINORS, "backplane");
+	if (err)
+		goto destroy_class;
+	err = vmioctl_register();
+	if (err)
+		goto free_region;
+	err = pci_register_driver(&assign_driver);
+	if (err)
+		goto unregister_ioctls;
+	return 0;
+
+unregister_ioctls:
+	vmioctl_unregister();
+free_region:
+	unregister_chrdev_region(first_devt, CARD_MINORS);
+destroy_class:
+	class_destroy(assign_class);
+	return err;
+}
+
+static void __exit assign_exit(void)
+{
+	pci_unregister_driver(&assign_driver);
+	vmioctl_unregister();
+	unregister_chrdev_region(first_devt, CARD_MINORS);
+	class_destroy(assign_class);
+	ida_destroy(&minors);
+}
+
+module_init(assign_init);
+module_exit(assign_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Backplane: gives real PCI cards to virtual machines");
