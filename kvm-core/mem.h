@@ -44,7 +44,7 @@ struct vm_mem {
 	struct mutex slots_lock;
 	spinlock_t mmu_lock;
 	struct srcu_struct srcu;
-	struct slots __rcu *slots[2];	/* address space 0; 1 = SMM */
+	struct slots __rcu *slots;	/* address space 0, the only one */
 	struct mmu_notifier notifier;
 	unsigned long invalidate_seq;
 	unsigned long invalidate_count;
@@ -52,7 +52,11 @@ struct vm_mem {
 	struct list_head readers;
 	unsigned int pin_users;		/* assigned cards */
 	u64 pinned_pages;
+	u64 lost_pages;			/* pinned for ever: a flush failed */
+	struct list_head spare;		/* zeroed table pages, for the next map */
+	unsigned int nr_spare;
 	struct list_head retired;	/* table pages awaiting a flush */
+	u64 dirty_mode;			/* KVM_DIRTY_LOG_*, see manual_protect */
 	u64 stat_fault_4k, stat_fault_2m, stat_fault_1g;
 };
 
@@ -60,7 +64,12 @@ int vm_mem_init(struct vm *vm);
 void vm_mem_destroy(struct vm *vm);	/* also unregisters the notifier */
 hpa_t vm_mem_root(struct vm *vm);
 
-/* The ioctls; errors as Documentation/virt/kvm/api.rst states them. */
+/*
+ * The ioctls; errors as Documentation/virt/kvm/api.rst states them, and -EIO
+ * from a process that is not the VM's. With a card attached, a new slot is
+ * pinned at once: -ENOMEM or -EFAULT if that fails, and there is no slot then.
+ * A slot that moves is deleted and made anew.
+ */
 int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r);
 int vm_mem_get_dirty_log(struct vm *vm, struct kvm_dirty_log *log);
 int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log);

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory on demand: the nested page fault that maps a page, and the MMU
+ * notifier that takes it back when the host wants it (APM2 15.25.6).
+ *
+ * A fault finds the host's page first and maps it afterwards. In between the
+ * host may change its mind, so the fault notes invalidate_seq before, and maps
+ * under mmu_lock only if no invalidation of that address is under way or has
+ * ended since. Every present leaf without DMA permission thus mirrors the
+ * host's own page tables; leaves with it are pinned and left alone here.
+ *
+ * Limit: the host's page ageing does not see the guest's accessed bits; a page
+ * counts as used when it is mapped.
+ */
+#include <linux/hugetlb.h>
+#include <linux/kvm.h>
+#include <linux/mem_encrypt.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include "kvm-core/mem_int.h"
+
+/* Then the guest may as well run and fault again. */
+#define MAX_TRIES	4
+
+struct fault {
+	const struct slot *slot;
+	gfn_t gfn;
+	hva_t hva;
+	bool write;
+	unsigned long seq;
+	/* found: */
+	u64 pfn;
+	struct page *page;	/* with a reference; NULL for device memory */
+	bool writable, uncached;
+};
+
+/* ---- the host's page ------------------------------------------------------ */
+
+/* Of the entry at @hva, once it is there (and writable if wanted). */
+static int look_at_pte(struct mm_struct *mm, struct fault *f)
+{
+	spinlock_t *lock;
+	pte_t *ptep, pte;
+	int err = follow_pte(mm, f->hva, &ptep, &lock);
+
+	if (err)
+		return err;
+	__acquire(lock);	/* by follow_pte, which does not say so */
+	pte = *ptep;
+	pte_unmap_unlock(ptep, lock);
+	if (f->write && !pte_write(pte))
+		return -EFAULT;
+	f->pfn = pte_pfn(pte);
+	f->writable = pte_write(pte) && !(f->slot->flags & KVM_MEM_READONLY);
+	f->uncached = pte_flags(pte) & _PAGE_CACHE_MASK;
+	return 0;
+}
+
+/* Device memory that user space mapped, such as an assigned card's BAR. */
+static enum vm_mem_verdict find_device_memory(struct vm *vm, struct fault *f)
+{
+	struct vm_area_struct *vma;
+	int err = -EFAULT;
+
+	mmap_read_lock(vm->mm);
+	vma = find_vma(vm->mm, f->hva);
+	if (vma && vma->vm_start <= f->hva &&
+	    (vma->vm_flags & (VM_IO | VM_PFNMAP))) {
+		err = look_at_pte(vm->mm, f);
+		if (err && !fixup_user_fault(vm->mm, f->hva, f->write ?
+					     FAULT_FLAG_WRITE : 0, NULL))
+			err = look_at_pte(vm->mm, f);
+	}
+	mmap_read_unlock(vm->mm);
+	return err ? VM_MEM_BAD_HVA : VM_MEM_MAPPED;
+}
+
+static enum vm_mem_verdict page_missing(struct vm *vm, struct fault *f, long err)
+{
+	switch (err) {
+	case -EHWPOISON:
+		return VM_MEM_HWPOISON;
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -EAGAIN:
+		return VM_MEM_SIGNAL;
+	case -ENOMEM:
+		return VM_MEM_NOMEM;
+	default:
+		return find_device_memory(vm, f);
+	}
+}
+
+/*
+ * A page that is writable already is mapped so even for a read, to spare a
+ * second fault; one that is not is only made writable for a write.
+ */
+static enum vm_mem_verdict find_page(struct vm *vm, struct fault *f)
+{
+	bool rw = !(f->slot->flags & KVM_MEM_READONLY);
+	long n;
+
+	f->page = NULL;
+	f->uncached = false;
+	f->writable = rw;
+	n = get_user_pages_fast_only(f->hva, 1, rw ? FOLL_WRITE : 0, &f->page);
+	if (n != 1) {
+		f->writable = f->write;
+		n = get_user_pages_unlocked(f->hva, 1, &f->page, FOLL_HWPOISON |
+					    (f->write ? FOLL_WRITE : 0));
+	}
+	if (n != 1) {
+		f->page = NULL;
+		return page_missing(vm, f, n);
+	}
+	f->pfn = page_to_pfn(f->page);
+	return VM_MEM_MAPPED;
+}
+
+/* ---- how big ----------------------------------------------------------------- */
+
+/*
+ * The level at which the host maps @hva. Interrupts are off, so the tables
+ * that are looked at are not freed; under mmu_lock with the sequence checked
+ * the answer stays true until a notifier calls.
+ */
+static unsigned int host_level(struct mm_struct *mm, hva_t hva)
+{
+	unsigned int level = 0;
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = 2;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd))
+		level = 1;
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+static u64 leaf_pages(unsigned int level)
+{
+	return 1ULL << (9 * level);
+}
+
+/* Does the leaf of @level around @f lie in its slot, congruent with the host? */
+static bool level_fits(const struct fault *f, unsigned int level)
+{
+	u64 pages = leaf_pages(level);
+	gfn_t first = f->gfn & ~(pages - 1);
+	const struct slot *s = f->slot;
+
+	return !((f->gfn ^ (f->hva >> PAGE_SHIFT)) & (pages - 1)) &&
+	       !((f->gfn ^ f->pfn) & (pages - 1)) &&
+	       first >= s->base && first + pages <= s->base + s->npages;
+}
+
+/* Logged slots are mapped page by page, and so is what is being invalidated. */
+static unsigned int choose_level(struct vm *vm, const struct fault *f)
+{
+	unsigned int level;
+
+	if (!f->page || !PageCompound(f->page) || f->slot->dirty ||
+	    vm->mem.invalidate_count)
+		return 0;
+	for (level = host_level(vm->mm, f->hva); level > 0; level--)
+		if (level_fits(f, level))
+			break;
+	return level;
+}
+
+/* ---- map ---------------------------------------------------------------------- */
+
+static bool was_invalidated(const struct vm_mem *m, const struct fault *f)
+{
+	if (m->invalidate_count && f->hva >= m->invalidate_start &&
+	    f->hva < m->invalidate_end)
+		return true;
+	return m->invalidate_seq != f->seq;
+}
+
+/* A pinned page is mapped with all it may have already. */
+static bool is_pinned(struct vm_mem *m, gpa_t gpa)
+{
+	return m->pin_users &&
+	       (gpm_lookup(&m->gpm, gpa).perm & GPM_DMA_RW);
+}
+
+static void count_leaf(struct vm_mem *m, unsigned int level)
+{
+	switch (level) {
+	case 0:
+		m->stat_fault_4k++;
+		break;
+	case 1:
+		m->stat_fault_2m++;
+		break;
+	default:
+		m->stat_fault_1g++;
+	}
+}
+
+static u32 fault_perm(const struct fault *f)
+{
+	u32 perm = GPM_CPU_R | GPM_CPU_X;
+
+	/* A logged page becomes writable when it becomes dirty. */
+	if (f->writable && (f->write || !f->slot->dirty))
+		perm |= GPM_CPU_W;
+	if (f->uncached)
+		perm |= GPM_UNCACHED;
+	return perm;
+}
+
+/* The guest may write it from now on. A file's page was told by its fault. */
+static void note_writable(const struct fault *f)
+{
+	if (f->slot->dirty)
+		set_bit(f->gfn - f->slot->base, f->slot->dirty);
+	if (f->page && PageSwapBacked(f->page))
+		SetPageDirty(f->page);
+}
+
+/* 0, -EAGAIN (the host changed its mind), -ENOMEM (no table pages at hand). */
+static int map_locked(struct vm *vm, struct fault *f)
+{
+	struct vm_mem *m = &vm->mem;
+	u32 perm = fault_perm(f);
+	unsigned int level;
+	gpa_t gpa = f->gfn << PAGE_SHIFT;
+	u64 size;
+	hpa_t hpa;
+	int bits;
+
+	if (was_invalidated(m, f))
+		return -EAGAIN;
+	if (is_pinned(m, gpa))
+		return 0;
+	level = choose_level(vm, f);
+	size = leaf_pages(level) << PAGE_SHIFT;
+	gpa &= ~(size - 1);
+	hpa = (f->pfn << PAGE_SHIFT) & ~(size - 1);
+	bits = gpm_map(&m->gpm, gpa, f->page ? __sme_set(hpa) : hpa, level, perm);
+	if (bits < 0)
+		return bits;
+	if (perm & GPM_CPU_W)
+		note_writable(f);
+	count_leaf(m, level);
+	mem_flush(vm, gpa, gpa + size, bits);
+	return 0;
+}
+
+static enum vm_mem_verdict map_page(struct vm *vm, struct fault *f, bool *again)
+{
+	struct vm_mem *m = &vm->mem;
+	int err;
+
+	spin_lock(&m->mmu_lock);
+	err = map_locked(vm, f);
+	spin_unlock(&m->mmu_lock);
+	if (f->page) {
+		if (!err)
+			mark_page_accessed(f->page);
+		put_page(f->page);
+	}
+	*again = err == -EAGAIN || err == -ENOMEM;
+	return err && !*again ? VM_MEM_BAD_HVA : VM_MEM_MAPPED;
+}
+
+static enum vm_mem_verdict fault_in_slot(struct vm *vm, struct fault *f)
+{
+	enum vm_mem_verdict verdict;
+	bool again = false;
+	int tries;
+
+	f->hva = slot_hva(f->slot, f->gfn);
+	for (tries = 0; tries < MAX_TRIES; tries++) {
+		if (mem_refill(vm))
+			return VM_MEM_NOMEM;
+		f->seq = READ_ONCE(vm->mem.invalidate_seq);
+		smp_rmb();	/* the host's tables are read after the count */
+		verdict = find_page(vm, f);
+		if (verdict != VM_MEM_MAPPED)
+			return verdict;
+		verdict = map_page(vm, f, &again);
+		if (!again || signal_pending(current))
+			return verdict;
+		cond_resched();
+	}
+	return VM_MEM_MAPPED;
+}
+
+enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write,
+				 bool exec)
+{
+	struct vm *vm = vcpu->vm;
+	struct vm_mem *m = &vm->mem;
+	struct fault f = { .gfn = gpa >> PAGE_SHIFT, .write = write };
+	enum vm_mem_verdict verdict;
+	int idx;
+
+	idx = srcu_read_lock(&m->srcu);
+	f.slot = slots_find(srcu_dereference(m->slots, &m->srcu), f.gfn);
+	if (!f.slot)
+		verdict = VM_MEM_MMIO;
+	else if (write && (f.slot->flags & KVM_MEM_READONLY))
+		verdict = VM_MEM_READONLY;
+	else
+		verdict = fault_in_slot(vm, &f);
+	srcu_read_unlock(&m->srcu, idx);
+	return verdict;
+}
+EXPORT_SYMBOL_GPL(vm_mem_fault);
+
+/* ---- the host takes back ----------------------------------------------------- */
+
+/* All that [start, end) of the process backs and no card may reach. */
+static void reclaim(struct vm *vm, hva_t start, hva_t end)
+{
+	const struct slots *slots = srcu_dereference(vm->mem.slots, &vm->mem.srcu);
+	gpa_t low = ~0ULL, high = 0;
+	gfn_t first, last;
+	unsigned int i;
+	int bits = 0;
+
+	for (i = 0; slots && i < slots->count; i++) {
+		if (!slot_gfn_range(&slots->slot[i], start, end, &first, &last))
+			continue;
+		bits |= gpm_reclaim(&vm->mem.gpm, first << PAGE_SHIFT,
+				    last << PAGE_SHIFT);
+		low = min(low, first << PAGE_SHIFT);
+		high = max(high, last << PAGE_SHIFT);
+	}
+	mem_flush(vm, low, high, bits);
+}
+
+static void invalidate_begin(struct vm_mem *m, hva_t start, hva_t end)
+{
+	if (m->invalidate_count++) {
+		m->invalidate_start = min(m->invalidate_start, start);
+		m->invalidate_end = max(m->invalidate_end, end);
+		return;
+	}
+	m->invalidate_start = start;
+	m->invalidate_end = end;
+}
+
+static int notifier_start(struct mmu_notifier *n,
+			  const struct mmu_notifier_range *range)
+{
+	struct vm *vm = container_of(n, struct vm, mem.notifier);
+	struct vm_mem *m = &vm->mem;
+	int idx = srcu_read_lock(&m->srcu);
+
+	spin_lock(&m->mmu_lock);
+	invalidate_begin(m, range->start, range->end);
+	reclaim(vm, range->start, range->end);
+	spin_unlock(&m->mmu_lock);
+	srcu_read_unlock(&m->srcu, idx);
+	return 0;
+}
+
+static void notifier_end(struct mmu_notifier *n,
+			 const struct mmu_notifier_range *range)
+{
+	struct vm_mem *m = container_of(n, struct vm_mem, notifier);
+
+	spin_lock(&m->mmu_lock);
+	m->invalidate_seq++;
+	smp_wmb();	/* pairs with the smp_rmb in fault_in_slot */
+	m->invalidate_count--;
+	spin_unlock(&m->mmu_lock);
+}
+
+/* The process is going: no notifier will call for its pages any more. */
+static void notifier_release(struct mmu_notifier *n, struct mm_struct *mm)
+{
+	struct vm *vm = container_of(n, struct vm, mem.notifier);
+	struct vm_mem *m = &vm->mem;
+	int idx = srcu_read_lock(&m->srcu);
+
+	spin_lock(&m->mmu_lock);
+	invalidate_begin(m, 0, ~0UL);	/* for good: nothing is mapped again */
+	reclaim(vm, 0, ~0UL);
+	spin_unlock(&m->mmu_lock);
+	srcu_read_unlock(&m->srcu, idx);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = notifier_start,
+	.invalidate_range_end = notifier_end,
+	.release = notifier_release,
+};
+
+int mem_notifier_register(struct vm *vm)
+{
+	vm->mem.notifier.ops = &notifier_ops;
+	return mmu_notifier_register(&vm->mem.notifier, vm->mm);
+}
+
+void mem_notifier_unregister(struct vm *vm)
+{
+	mmu_notifier_unregister(&vm->mem.notifier, vm->mm);
+}

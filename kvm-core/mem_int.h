@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the four files behind mem.h share: mem_linux.c (life, table memory,
+ * slots), mem_fault_linux.c (faults and MMU notifiers), mem_dirty_linux.c (the
+ * dirty log), mem_pin_linux.c (pinning for assigned cards).
+ */
+#ifndef BACKPLANE_MEM_INT_H
+#define BACKPLANE_MEM_INT_H
+
+#include "kvm-core/slots.h"
+#include "kvm-core/vm.h"
+
+struct pin_chunk;
+
+/* What a slot has pinned. Made and freed with the slot; under slots_lock. */
+struct slot_pin {
+	struct pin_chunk *chunks;
+	u64 pages;		/* pinned, as the chunks list them */
+	u64 accounted;		/* against RLIMIT_MEMLOCK */
+	bool writable;		/* pinned for writing: a card may write it */
+};
+
+/* First guest address that no table of ours can map. */
+gpa_t mem_gpa_limit(struct vm *vm);
+
+/*
+ * Have table pages at hand for a gpm_map or two. Sleeps; no spinlock held. 0 or
+ * -ENOMEM.
+ */
+int mem_refill(struct vm *vm);
+
+/*
+ * After a gpm change with result @bits (negative: it failed half way): make all
+ * readers forget [start, end), then free the table pages that fell out. Under
+ * mmu_lock. False if a reader did not answer or the change failed: whatever was
+ * mapped there must never be reused.
+ */
+bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits);
+
+/* Remove [start, end) and flush; result as mem_flush. Takes mmu_lock. */
+bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);
+
+/* The slots, for a holder of slots_lock. */
+struct slots *mem_slots_locked(struct vm *vm);
+
+int mem_notifier_register(struct vm *vm);
+void mem_notifier_unregister(struct vm *vm);
+
+/* A bitmap for @slot with every bit clear, or every bit set; NULL: no memory. */
+unsigned long *mem_dirty_alloc(const struct slot *slot, bool all);
+/* Logging was switched on for @slot, which is published. */
+void mem_dirty_start(struct vm *vm, const struct slot *slot);
+
+/*
+ * Pin all of @slot and map it for cards. Device memory (VM_IO, VM_PFNMAP) is
+ * left to faults: 0. Under slots_lock. On an error the caller zaps the slot and
+ * calls mem_pin_release.
+ */
+int mem_pin_slot(struct vm *vm, const struct slot *slot);
+/*
+ * Nothing maps the slot's pages any more and, if @flushed, nothing remembers
+ * them: unpin. Not @flushed: they stay pinned for ever, counted and logged.
+ */
+void mem_pin_release(struct vm *vm, struct slot_pin *pin, bool flushed);
+/* The last user went without vm_mem_unpin: the VM is being destroyed. */
+void mem_pin_destroy(struct vm *vm);
+
+#endif
