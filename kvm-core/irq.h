@@ -9,7 +9,8 @@
  *
  * Locks: vm->irq->lock (spinlock, irqsave) covers PIC, IOAPIC and lines.
  * A vLAPIC's IRR is posted to without any lock; the rest of a vLAPIC belongs
- * to its vCPU's thread. Routes are read under vm->irq->srcu or RCU.
+ * to its vCPU's thread. Routes and ack notifiers are read under vm->irq->srcu,
+ * the destination map under RCU. irq_private.h has the order.
  * Everything marked [any] may be called from hard-irq context.
  */
 #ifndef BACKPLANE_IRQ_H
@@ -44,6 +45,8 @@ void vm_irq_shutdown(struct vm *vm);
 int vm_irq_create_chip(struct vm *vm);
 int vm_irq_create_split(struct vm *vm, unsigned int pins);
 int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg);
+/* KVM_CAP_X2APIC_API's flags; -EINVAL for an unknown one. */
+int vm_irq_x2apic_api(struct vm *vm, u64 flags);
 enum irqchip_mode vm_irq_mode(struct vm *vm);
 
 int vm_irq_get_chip(struct vm *vm, struct kvm_irqchip *chip);
@@ -98,6 +101,10 @@ bool vcpu_irq_wakeup(struct vcpu *v);
 u64 vcpu_irq_get_apic_base(struct vcpu *v);
 /* 0, or -EINVAL for the #GP cases (APM2 16.9): reserved bits, x2APIC modes. */
 int vcpu_irq_set_apic_base(struct vcpu *v, u64 base);
+/* The same for user space (KVM_SET_SREGS, KVM_SET_MSRS): any valid state may
+ * be restored, whatever transition the guest would need.
+ */
+int vcpu_irq_restore_apic_base(struct vcpu *v, u64 base);
 u64 vcpu_irq_get_cr8(struct vcpu *v);
 void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8);
 int vcpu_irq_get_lapic(struct vcpu *v, struct kvm_lapic_state *s);

@@ -128,7 +128,7 @@ struct vcpu {
 	struct fpu_guest fpu;
 	struct vlapic *vlapic;
 	struct hrtimer lapic_timer;
-	u64 apic_base;			/* when there is no vlapic */
+	u64 apic_base, cr8;		/* when there is no vlapic */
 
 	struct vcpu_exception exception;
 	struct {
