@@ -12,7 +12,8 @@ emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
 kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o \
 		   $(emul-pure) kvm-core/gwalk.o kvm-core/vlapic.o \
 		   kvm-core/vlapic_timer.o kvm-core/vlapic_state.o \
-		   kvm-core/vdest.o kvm-core/vioapic.o kvm-core/vpic.o kvm-core/vpit.o \
+		   kvm-core/vdest.o kvm-core/vroute.o kvm-core/vioapic.o \
+		   kvm-core/vpic.o kvm-core/vpit.o \
 		   kvm-core/vcpuid.o kvm-core/vmsr.o kvm-core/excp.o \
 		   kvm-core/vclock.o
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o

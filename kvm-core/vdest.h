@@ -16,7 +16,7 @@
 #include "kvm-core/vlapic.h"
 
 #define VDEST_SLOTS	64
-#define VDEST_IDS	1024	/* APIC ids are below this */
+#define VDEST_IDS	256	/* APIC ids are below this */
 
 struct vdest {
 	u64 xapic, x2apic;		/* the members by mode */

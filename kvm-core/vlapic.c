@@ -323,8 +323,10 @@ int vlapic_rdmsr(struct vlapic *a, u32 msr, u64 *val,
 {
 	u32 reg = (msr - VLAPIC_MSR_FIRST) << 4;
 
-	if (msr == VLAPIC_MSR_DEADLINE)
-		return vlapic_timer_rdmsr(a, val, now, e);
+	if (msr == VLAPIC_MSR_DEADLINE) {
+		vlapic_timer_rdmsr(a, val, now, e);
+		return 0;
+	}
 	if (msr < VLAPIC_MSR_FIRST || msr > VLAPIC_MSR_LAST ||
 	    !vlapic_is_x2apic(a) || !x2_readable(reg))
 		return -EINVAL;
@@ -339,8 +341,10 @@ int vlapic_wrmsr(struct vlapic *a, u32 msr, u64 val,
 {
 	u32 reg = (msr - VLAPIC_MSR_FIRST) << 4;
 
-	if (msr == VLAPIC_MSR_DEADLINE)
-		return vlapic_timer_wrmsr(a, val, now, e);
+	if (msr == VLAPIC_MSR_DEADLINE) {
+		vlapic_timer_wrmsr(a, val, now, e);
+		return 0;
+	}
 	if (msr < VLAPIC_MSR_FIRST || msr > VLAPIC_MSR_LAST ||
 	    !vlapic_is_x2apic(a) || !x2_write_ok(reg, val))
 		return -EINVAL;

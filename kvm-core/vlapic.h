@@ -98,7 +98,7 @@ enum vlapic_post {
 };
 
 /* Power-on state, enabled at the default address. */
-void vlapic_init(struct vlapic *a, u32 id, bool bsp);
+void vlapic_init(struct vlapic *a, u32 id, bool bsp, bool directed_eoi);
 /* INIT keeps the base MSR and the id; a reset restores the base too. */
 void vlapic_reset(struct vlapic *a, bool init);
 
@@ -135,7 +135,9 @@ u32 vlapic_read(struct vlapic *a, u32 reg, const struct vlapic_time *now,
 		struct vlapic_effect *e);
 void vlapic_write(struct vlapic *a, u32 reg, u32 val,
 		  const struct vlapic_time *now, struct vlapic_effect *e);
-/* x2APIC MSR or TSC deadline: 0, or -EINVAL for a #GP. */
+/* x2APIC MSR or TSC deadline: 0, or -EINVAL for a #GP. The deadline never
+ * faults: user space saves and restores it whatever the guest's CPUID says.
+ */
 int vlapic_rdmsr(struct vlapic *a, u32 msr, u64 *val,
 		 const struct vlapic_time *now, struct vlapic_effect *e);
 int vlapic_wrmsr(struct vlapic *a, u32 msr, u64 val,

@@ -43,10 +43,10 @@ u32 vlapic_timer_count(const struct vlapic *a, const struct vlapic_time *now);
 void vlapic_timer_resume(struct vlapic *a, u32 count,
 			 const struct vlapic_time *now);
 void vlapic_timer_stop(struct vlapic *a);
-/* RDMSR and WRMSR of the TSC deadline: 0 or -EINVAL. */
-int vlapic_timer_rdmsr(struct vlapic *a, u64 *val,
-		       const struct vlapic_time *now, struct vlapic_effect *e);
-int vlapic_timer_wrmsr(struct vlapic *a, u64 val,
-		       const struct vlapic_time *now, struct vlapic_effect *e);
+/* RDMSR and WRMSR of the TSC deadline; outside its mode 0 and ignored. */
+void vlapic_timer_rdmsr(struct vlapic *a, u64 *val,
+			const struct vlapic_time *now, struct vlapic_effect *e);
+void vlapic_timer_wrmsr(struct vlapic *a, u64 val,
+			const struct vlapic_time *now, struct vlapic_effect *e);
 
 #endif

@@ -60,11 +60,12 @@ void vlapic_reset(struct vlapic *a, bool init)
 		REG(a, VLAPIC_LVT0) = LVT_EXTINT;
 }
 
-void vlapic_init(struct vlapic *a, u32 id, bool bsp)
+void vlapic_init(struct vlapic *a, u32 id, bool bsp, bool directed_eoi)
 {
 	memset(a, 0, sizeof(*a));
 	a->id = id;
 	a->bsp = bsp;
+	a->directed_eoi = directed_eoi;
 	vlapic_reset(a, false);
 }
 

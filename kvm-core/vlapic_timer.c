@@ -132,26 +132,20 @@ void vlapic_timer_write(struct vlapic *a, u32 reg, u32 val,
 	}
 }
 
-int vlapic_timer_rdmsr(struct vlapic *a, u64 *val,
-		       const struct vlapic_time *now, struct vlapic_effect *e)
+void vlapic_timer_rdmsr(struct vlapic *a, u64 *val,
+			const struct vlapic_time *now, struct vlapic_effect *e)
 {
-	if (!a->has_deadline)
-		return -EINVAL;
 	vlapic_timer_settle(a, now, e);
 	*val = a->tsc_deadline;
-	return 0;
 }
 
-int vlapic_timer_wrmsr(struct vlapic *a, u64 val,
-		       const struct vlapic_time *now, struct vlapic_effect *e)
+void vlapic_timer_wrmsr(struct vlapic *a, u64 val,
+			const struct vlapic_time *now, struct vlapic_effect *e)
 {
-	if (!a->has_deadline)
-		return -EINVAL;
 	if (vlapic_timer_mode(a) != TIMER_DEADLINE)
-		return 0;
+		return;
 	vlapic_timer_settle(a, now, e);
 	a->tsc_deadline = val;
 	e->todo |= VLAPIC_DO_TIMER;
 	vlapic_timer_settle(a, now, e);
-	return 0;
 }

@@ -9,7 +9,7 @@
  *
  * Re-injection: a tick that found the one before still pending is owed, and
  * paid when the guest ends an interrupt; a tick that found the line masked is
- * not. vpit_owe and vpit_pay keep that account, at most VPIT_MAX_OWED.
+ * not. The caller keeps the account, at most VPIT_MAX_OWED.
  *
  * Known limits: BCD counting is stored and counts in binary, as in QEMU; a
  * count loaded in mode 2 or 3 takes effect at once; a low gate starts the
@@ -54,17 +54,10 @@ u64 vpit_irq_ticks(const struct vpit *p, u64 from, u64 to);
 /* KVM_SET_PIT2; the state is QEMU's or our own, so odd values are tamed. */
 void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s);
 
-/* The account of ticks: @sent is what raising the line returned. */
-static inline u32 vpit_owe(u32 owed, u64 ticks, int sent)
+/* How many of @ticks are owed after raising the line returned @sent. */
+static inline u64 vpit_owed(u64 ticks, int sent)
 {
-	u64 sum = owed + (sent > 0 ? ticks - 1 : sent == 0 ? ticks : 0);
-
-	return sum < VPIT_MAX_OWED ? sum : VPIT_MAX_OWED;
-}
-
-static inline u32 vpit_pay(u32 owed, int sent)
-{
-	return owed && sent > 0 ? owed - 1 : owed;
+	return sent < 0 ? 0 : sent ? ticks - 1 : ticks;
 }
 
 #endif

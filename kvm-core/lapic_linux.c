@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU's local APIC on Linux: it brings the guest's accesses to vlapic and
+ * carries out what they ask for: send an IPI, end an interrupt, arm the timer,
+ * make the destination map anew. All in the vCPU's own thread; the timer's
+ * callback only leaves a request. Without an in-kernel local APIC the base MSR
+ * and CR8 are plain storage, and interrupts come by KVM_INTERRUPT.
+ */
+#include <linux/hrtimer.h>
+#include <linux/kvm.h>
+#include <linux/slab.h>
+#include <asm/tsc.h>
+#include "kvm-core/irq_private.h"
+#include "kvm-core/vcpu.h"
+
+/* ---- time -------------------------------------------------------------------------- */
+
+static struct vlapic_time time_now(struct vcpu *v)
+{
+	return (struct vlapic_time) {
+		.ns = ktime_get_ns(),
+		.tsc = vcpu_read_tsc(v),
+		.tsc_khz = tsc_khz,
+	};
+}
+
+static enum hrtimer_restart timer_expired(struct hrtimer *t)
+{
+	vcpu_request(container_of(t, struct vcpu, lapic_timer), VCPU_REQ_TIMER);
+	return HRTIMER_NORESTART;
+}
+
+static void timer_arm(struct vcpu *v, const struct vlapic_time *now)
+{
+	u64 due = vlapic_timer_due(v->vlapic, now);
+
+	if (due > KTIME_MAX)
+		hrtimer_cancel(&v->lapic_timer);
+	else
+		hrtimer_start(&v->lapic_timer, ns_to_ktime(due),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+void vcpu_irq_timer_poll(struct vcpu *v)
+{
+	struct vlapic_effect e = { };
+	struct vlapic_time now;
+
+	if (!v->vlapic)
+		return;
+	now = time_now(v);
+	vlapic_timer_settle(v->vlapic, &now, &e);
+	timer_arm(v, &now);
+}
+
+void vcpu_irq_migrate_timer(struct vcpu *v)
+{
+	if (v->vlapic && hrtimer_cancel(&v->lapic_timer))
+		hrtimer_start_expires(&v->lapic_timer, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* ---- effects ------------------------------------------------------------------------- */
+
+/* A guest whose map cannot be kept true must not run on with the old one. */
+static void map_changed(struct vcpu *v)
+{
+	if (irq_map_rebuild(v->vm->irq)) {
+		vm_kill(v->vm, "no memory for the interrupt destination map");
+		return;
+	}
+	irq_retry(v->vm->irq);
+}
+
+/* DO_EVENT needs nothing: the run loop asks again before each entry. */
+static void apply(struct vcpu *v, const struct vlapic_effect *e)
+{
+	struct vlapic_time now;
+
+	if (e->todo & VLAPIC_DO_EOI)
+		irq_end(v, e->vector, e->level);
+	if (e->todo & VLAPIC_DO_IPI)
+		irq_deliver(v->vm->irq, &e->ipi, v->vlapic->slot);
+	if (e->todo & VLAPIC_DO_MAP)
+		map_changed(v);
+	if (e->todo & VLAPIC_DO_TIMER) {
+		now = time_now(v);
+		timer_arm(v, &now);
+	}
+}
+
+/* What the guest's CPUID offers decides which modes may be set. */
+static void learn_features(struct vcpu *v)
+{
+	v->vlapic->has_x2apic = vcpu_has_cpuid(v, 1, 0, 2, 21);
+	v->vlapic->has_deadline = vcpu_has_cpuid(v, 1, 0, 2, 24);
+}
+
+/* ---- guest accesses -------------------------------------------------------------------- */
+
+static void mmio_read(struct vcpu *v, u32 offset, unsigned int len, void *data)
+{
+	struct vlapic_effect e = { };
+	struct vlapic_time now = { };
+	u32 reg = offset & ~15U, at = offset & 15, val;
+
+	memset(data, 0, len);
+	if (at >= sizeof(val))
+		return;
+	if (vlapic_reg_needs_time(reg))
+		now = time_now(v);
+	val = vlapic_read(v->vlapic, reg, &now, &e);
+	memcpy(data, (u8 *)&val + at, min_t(u32, len, sizeof(val) - at));
+	apply(v, &e);
+}
+
+/* APM2 16.3.2: registers are written whole; anything else has no effect. */
+static void mmio_write(struct vcpu *v, u32 offset, unsigned int len,
+		       const void *data)
+{
+	struct vlapic_effect e = { };
+	struct vlapic_time now = { };
+	u32 val;
+
+	if (offset & 15 || len != sizeof(val))
+		return;
+	if (vlapic_reg_needs_time(offset))
+		now = time_now(v);
+	if (offset == VLAPIC_LVTT)
+		learn_features(v);
+	memcpy(&val, data, sizeof(val));
+	vlapic_write(v->vlapic, offset, val, &now, &e);
+	apply(v, &e);
+}
+
+int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool write)
+{
+	struct vlapic *a = v->vlapic;
+	gpa_t offset;
+
+	if (!a || !vlapic_hw_enabled(a) || vlapic_is_x2apic(a))
+		return -EOPNOTSUPP;
+	offset = gpa - (a->base & BP_PAGE_MASK);
+	if (offset >= BP_PAGE_SIZE)
+		return -EOPNOTSUPP;
+	if (write)
+		mmio_write(v, offset, len, data);
+	else
+		mmio_read(v, offset, len, data);
+	return 0;
+}
+
+static bool msr_needs_time(u32 msr)
+{
+	return msr == VLAPIC_MSR_DEADLINE ||
+	       vlapic_reg_needs_time((msr - VLAPIC_MSR_FIRST) << 4);
+}
+
+int vcpu_irq_msr(struct vcpu *v, u32 msr, u64 *data, bool write)
+{
+	struct vlapic_effect e = { };
+	struct vlapic_time now = { };
+	int err;
+
+	if (!v->vlapic) {
+		if (!write)
+			*data = 0;
+		return msr == VLAPIC_MSR_DEADLINE ? 0 : -EINVAL;
+	}
+	if (msr_needs_time(msr)) {
+		now = time_now(v);
+		learn_features(v);
+	}
+	err = write ? vlapic_wrmsr(v->vlapic, msr, *data, &now, &e) :
+		      vlapic_rdmsr(v->vlapic, msr, data, &now, &e);
+	if (!err)
+		apply(v, &e);
+	return err;
+}
+
+/* ---- base MSR, CR8, state ----------------------------------------------------------------- */
+
+u64 vcpu_irq_get_apic_base(struct vcpu *v)
+{
+	return v->vlapic ? v->vlapic->base : v->apic_base;
+}
+
+static int set_base(struct vcpu *v, u64 base, bool host)
+{
+	struct vlapic_effect e = { };
+	int err;
+
+	if (!v->vlapic) {
+		v->apic_base = base;
+		return 0;
+	}
+	learn_features(v);
+	err = vlapic_set_base(v->vlapic, base, v->phys_bits, host, &e);
+	if (!err)
+		apply(v, &e);
+	return err;
+}
+
+int vcpu_irq_set_apic_base(struct vcpu *v, u64 base)
+{
+	return set_base(v, base, false);
+}
+
+int vcpu_irq_restore_apic_base(struct vcpu *v, u64 base)
+{
+	return set_base(v, base, true);
+}
+
+u64 vcpu_irq_get_cr8(struct vcpu *v)
+{
+	return v->vlapic ? v->vlapic->regs[VLAPIC_TPR / 4] >> 4 : v->cr8;
+}
+
+void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8)
+{
+	struct vlapic_effect e = { };
+
+	if (v->vlapic)
+		vlapic_set_tpr(v->vlapic, (cr8 & 15) << 4, &e);
+	else
+		v->cr8 = cr8 & 15;
+}
+
+u8 vcpu_irq_apic_id(struct vcpu *v)
+{
+	return v->vlapic ? vlapic_apic_id(v->vlapic) : v->id;
+}
+
+int vcpu_irq_get_lapic(struct vcpu *v, struct kvm_lapic_state *s)
+{
+	struct vlapic_time now = time_now(v);
+
+	if (!v->vlapic)
+		return -EINVAL;
+	vlapic_get_state(v->vlapic, s, READ_ONCE(v->vm->irq->ids32), &now);
+	return 0;
+}
+
+int vcpu_irq_set_lapic(struct vcpu *v, const struct kvm_lapic_state *s)
+{
+	struct vlapic_time now = time_now(v);
+	struct vlapic_effect e = { };
+	int err;
+
+	if (!v->vlapic)
+		return -EINVAL;
+	learn_features(v);
+	err = vlapic_set_state(v->vlapic, s, READ_ONCE(v->vm->irq->ids32), &now, &e);
+	if (!err)
+		apply(v, &e);
+	return err;
+}
+
+/* ---- what is pending ------------------------------------------------------------------------ */
+
+/* Is the PIC's output high, and wired to this CPU? */
+static bool pic_waits(struct vcpu *v)
+{
+	struct vm_irq *q = v->vm->irq;
+
+	return q->mode == IRQCHIP_KERNEL && vpic_output(&q->pic) &&
+	       vlapic_accepts_pic(v->vlapic);
+}
+
+int vcpu_irq_pending(struct vcpu *v)
+{
+	int vector = -1;
+
+	if (!v->vlapic)
+		return -1;
+	if (unlikely(pic_waits(v)))
+		vector = irq_pic_peek(v->vm->irq);
+	return vector >= 0 ? vector : vlapic_pending(v->vlapic);
+}
+
+int vcpu_irq_ack(struct vcpu *v)
+{
+	int vector = -1;
+
+	if (!v->vlapic)
+		return -1;
+	if (unlikely(pic_waits(v)))
+		vector = irq_pic_ack(v->vm->irq);
+	return vector >= 0 ? vector : vlapic_accept(v->vlapic);
+}
+
+bool vcpu_irq_wakeup(struct vcpu *v)
+{
+	return v->vlapic && (vlapic_pending(v->vlapic) >= 0 || pic_waits(v));
+}
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static int take_slot(struct vm_irq *q, struct vcpu *v)
+{
+	int slot, err = -ENOSPC;
+
+	mutex_lock(&q->map_mutex);
+	for (slot = 0; slot < VDEST_SLOTS && err; slot++) {
+		if (q->vcpus[slot])
+			continue;
+		v->vlapic->slot = slot;
+		q->vcpus[slot] = v;
+		err = 0;
+	}
+	mutex_unlock(&q->map_mutex);
+	return err;
+}
+
+static void give_slot(struct vm_irq *q, struct vcpu *v)
+{
+	mutex_lock(&q->map_mutex);
+	q->vcpus[v->vlapic->slot] = NULL;
+	mutex_unlock(&q->map_mutex);
+}
+
+int vcpu_irq_init(struct vcpu *v)
+{
+	struct vm_irq *q = v->vm->irq;
+	int err;
+
+	hrtimer_init(&v->lapic_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	v->lapic_timer.function = timer_expired;
+	v->apic_base = VLAPIC_DEFAULT_BASE | VLAPIC_BASE_EN |
+		       (v->id ? 0 : VLAPIC_BASE_BSP);
+	if (q->mode == IRQCHIP_NONE)
+		return 0;
+	if (v->id >= VDEST_IDS - 1)
+		return -EINVAL;
+	v->vlapic = kzalloc(sizeof(*v->vlapic), GFP_KERNEL_ACCOUNT);
+	if (!v->vlapic)
+		return -ENOMEM;
+	vlapic_init(v->vlapic, v->id, v->id == 0, q->mode == IRQCHIP_SPLIT);
+	err = take_slot(q, v);
+	if (err)
+		goto free;
+	err = irq_map_rebuild(q);
+	if (err)
+		goto give;
+	return 0;
+
+give:
+	give_slot(q, v);
+free:
+	kfree(v->vlapic);
+	v->vlapic = NULL;
+	return err;
+}
+
+/* Without memory for a smaller map the VM goes without: it reaches nobody. */
+void vcpu_irq_destroy(struct vcpu *v)
+{
+	struct vm_irq *q = v->vm->irq;
+
+	hrtimer_cancel(&v->lapic_timer);
+	if (!v->vlapic)
+		return;
+	give_slot(q, v);
+	if (irq_map_rebuild(q))
+		irq_map_drop(q);
+	synchronize_rcu();
+	kfree(v->vlapic);
+	v->vlapic = NULL;
+}
+
+void vcpu_irq_reset(struct vcpu *v, bool init)
+{
+	if (!v->vlapic) {
+		v->cr8 = 0;
+		return;
+	}
+	hrtimer_cancel(&v->lapic_timer);
+	vlapic_reset(v->vlapic, init);
+	map_changed(v);
+}
