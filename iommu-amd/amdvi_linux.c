@@ -811,25 +811,15 @@ static void amdvi_shutdown(void)
 		amdvi_unit_stop(amdvi_units[i]);
 }
 
-static int amdvi_suspend(void)
-{
-	return 0;
-}
-
 static void amdvi_resume(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < amdvi_unit_count; i++) {
-		amdvi_units[i]->started = false;
-		if (amdvi_unit_start(amdvi_units[i]))
-			pr_err("unit %u did not come back after suspend: assigned cards are not contained, reboot\n",
-			       i);
-	}
+	for (i = 0; i < amdvi_unit_count; i++)
+		amdvi_unit_resume(amdvi_units[i]);
 }
 
 static struct syscore_ops amdvi_syscore = {
-	.suspend = amdvi_suspend,
 	.resume = amdvi_resume,
 	.shutdown = amdvi_shutdown,
 };

@@ -154,6 +154,7 @@ void amdvi_device_fail(struct amdvi_device *d);
 int amdvi_unit_init(struct amdvi_unit *u);	/* memory and registers */
 void amdvi_unit_free(struct amdvi_unit *u);
 int amdvi_unit_start(struct amdvi_unit *u);	/* takes the hardware over */
+void amdvi_unit_resume(struct amdvi_unit *u);	/* after a suspend */
 void amdvi_unit_stop(struct amdvi_unit *u);	/* everything passes again */
 /* Run the commands and wait until they are done: 0 or -ETIMEDOUT. */
 int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
@@ -162,6 +163,8 @@ int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
 void amdvi_unit_restart_commands(struct amdvi_unit *u);
 /* Change one entry of the table in safe steps: 0 or -ETIMEDOUT. */
 int amdvi_unit_write_dte(struct amdvi_unit *u, u16 id, const struct dte *new);
+/* Change bits of the control register beside other writers of it. */
+void amdvi_unit_control(struct amdvi_unit *u, u64 clear, u64 set);
 u64 amdvi_unit_read(struct amdvi_unit *u, unsigned int reg);
 void amdvi_unit_write(struct amdvi_unit *u, unsigned int reg, u64 value);
 

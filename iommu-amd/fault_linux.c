@@ -118,10 +118,9 @@ static bool event_fetch(u64 *slot, u64 raw[2])
 /* 2.5.1: stop logging, wait until it stopped, empty, restart. */
 static void log_restart(struct amdvi_unit *u)
 {
-	u64 ctrl = amdvi_unit_read(u, AMDVI_REG_CONTROL);
 	unsigned int i;
 
-	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl & ~AMDVI_CTRL_EVT_LOG);
+	amdvi_unit_control(u, AMDVI_CTRL_EVT_LOG, 0);
 	for (i = 0; i < 1000; i++) {
 		if (!(amdvi_unit_read(u, AMDVI_REG_STATUS) &
 		      AMDVI_STATUS_EVT_RUN))
@@ -133,7 +132,7 @@ static void log_restart(struct amdvi_unit *u)
 	amdvi_unit_write(u, AMDVI_REG_EVT_TAIL, 0);
 	u->evt_head = 0;
 	amdvi_unit_write(u, AMDVI_REG_STATUS, AMDVI_STATUS_EVT_OVF);
-	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl | AMDVI_CTRL_EVT_LOG);
+	amdvi_unit_control(u, 0, AMDVI_CTRL_EVT_LOG);
 }
 
 /* Returns how many were handled, at most EVT_BATCH; -EINVAL: offsets lie. */

@@ -30,6 +30,17 @@ void amdvi_unit_write(struct amdvi_unit *u, unsigned int reg, u64 value)
 	writeq(value, u->mmio + reg);
 }
 
+void amdvi_unit_control(struct amdvi_unit *u, u64 clear, u64 set)
+{
+	unsigned long flags;
+	u64 ctrl;
+
+	raw_spin_lock_irqsave(&u->cmd_lock, flags);
+	ctrl = amdvi_unit_read(u, AMDVI_REG_CONTROL);
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, (ctrl & ~clear) | set);
+	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
+}
+
 /* ---- commands ------------------------------------------------------------ */
 
 static bool unit_poll_seq(struct amdvi_unit *u)
@@ -366,36 +377,61 @@ static void unit_program(struct amdvi_unit *u)
 			 AMDVI_STATUS_EVT_OVF | AMDVI_STATUS_EVT_INT);
 }
 
+/* Enabled, with our tables and nothing cached; cmd_lock is held. */
+static int unit_enable(struct amdvi_unit *u)
+{
+	u64 ctrl = unit_platform_control(u) |
+		   FIELD_PREP(AMDVI_CTRL_INV_TIMEOUT, AMDVI_INV_TIMEOUT_1S) |
+		   (u->ga ? AMDVI_CTRL_GA : 0) | (u->xt ? AMDVI_CTRL_XT : 0) |
+		   AMDVI_CTRL_CMD_BUF | AMDVI_CTRL_EVT_LOG |
+		   AMDVI_CTRL_EVT_INT | AMDVI_CTRL_IOMMU_EN;
+
+	bool stopped;
+
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, 0);
+	stopped = unit_poll_status(u, AMDVI_STATUS_CMD_RUN |
+				   AMDVI_STATUS_EVT_RUN, 0);
+	unit_program(u);
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl);
+	/* What was cached before, or by a previous owner, is not ours. */
+	return stopped ? unit_invalidate_all(u) : -ETIMEDOUT;
+}
+
+static void unit_disable(struct amdvi_unit *u)
+{
+	amdvi_unit_write(u, AMDVI_REG_CONTROL, 0);
+	amdvi_unit_write(u, AMDVI_REG_DEVTAB, 0);
+	u->started = false;
+}
+
 int amdvi_unit_start(struct amdvi_unit *u)
 {
 	unsigned long flags;
-	u64 ctrl;
 	int err;
 
 	raw_spin_lock_irqsave(&u->cmd_lock, flags);
-	amdvi_unit_write(u, AMDVI_REG_CONTROL, 0);
-	err = unit_poll_status(u, AMDVI_STATUS_CMD_RUN | AMDVI_STATUS_EVT_RUN,
-			       0) ? 0 : -ETIMEDOUT;
+	err = unit_enable(u);
 	if (err)
-		goto out;
-	unit_program(u);
-	ctrl = unit_platform_control(u) |
-	       FIELD_PREP(AMDVI_CTRL_INV_TIMEOUT, AMDVI_INV_TIMEOUT_1S) |
-	       (u->ga ? AMDVI_CTRL_GA : 0) | (u->xt ? AMDVI_CTRL_XT : 0) |
-	       AMDVI_CTRL_CMD_BUF | AMDVI_CTRL_EVT_LOG | AMDVI_CTRL_EVT_INT;
-	amdvi_unit_write(u, AMDVI_REG_CONTROL, ctrl | AMDVI_CTRL_IOMMU_EN);
-	/* What was cached before, or by a previous owner, is not ours. */
-	err = unit_invalidate_all(u);
-	if (err) {
-		amdvi_unit_write(u, AMDVI_REG_CONTROL, 0);
-		amdvi_unit_write(u, AMDVI_REG_DEVTAB, 0);
-		goto out;
-	}
-	u->started = true;
-	u->broken = false;
-out:
+		unit_disable(u);
+	else
+		u->started = true;
 	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
 	return err;
+}
+
+/*
+ * Cards may be assigned: a unit that does not answer stays enabled, so that
+ * its table still contains them, and counts as broken.
+ */
+void amdvi_unit_resume(struct amdvi_unit *u)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&u->cmd_lock, flags);
+	u->broken = unit_enable(u) != 0;
+	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
+	if (u->broken)
+		pci_err(u->pdev, "iommu-amd: the unit does not answer after suspend; nothing can be assigned or taken away until a reboot\n");
 }
 
 /*
@@ -407,10 +443,7 @@ void amdvi_unit_stop(struct amdvi_unit *u)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&u->cmd_lock, flags);
-	if (u->started) {
-		amdvi_unit_write(u, AMDVI_REG_CONTROL, 0);
-		amdvi_unit_write(u, AMDVI_REG_DEVTAB, 0);
-		u->started = false;
-	}
+	if (u->started)
+		unit_disable(u);
 	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
 }
