@@ -57,7 +57,7 @@ void vcpu_clock_update(struct vcpu *v)
 	info.version = v->clock_version - 1;
 	if (vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version)))
 		return;
-	smp_wmb();
+	smp_wmb();	/* the odd version before the fields */
 
 	local_irq_save(flags);
 	tsc = rdtsc();
@@ -69,7 +69,7 @@ void vcpu_clock_update(struct vcpu *v)
 		v->clock_paused = false;
 	}
 	vm_mem_write(v->vm, gpa, &info, sizeof(info));
-	smp_wmb();
+	smp_wmb();	/* the fields before the even version */
 	info.version = v->clock_version;
 	vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version));
 }

@@ -70,6 +70,7 @@ bool vcpu_take_request(struct vcpu *v, enum vcpu_request r)
 	if (!test_bit(r, &v->requests))
 		return false;
 	clear_bit(r, &v->requests);
+	/* What came with the request is read after the request is gone. */
 	smp_mb__after_atomic();
 	return true;
 }
@@ -232,6 +233,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	preempt_disable();
 	vcpu_ops->inject(v);
 	local_irq_disable();
+	/* Pairs with vcpu_kick() and vm_flush_tlb(): mode, then requests. */
 	smp_store_mb(v->mode, VCPU_IN_GUEST);
 
 	if (READ_ONCE(v->requests) || signal_pending(current) || need_resched()) {

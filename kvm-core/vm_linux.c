@@ -338,6 +338,7 @@ void vcpu_kick(struct vcpu *v)
 	/* Pairs with the barrier between mode and requests in run_linux.c. */
 	smp_mb();
 	if (READ_ONCE(v->mode) == VCPU_OUTSIDE) {
+		/* The barrier above orders the caller's change before this look. */
 		if (waitqueue_active(&v->wq))
 			wake_up(&v->wq);
 		return;
@@ -376,7 +377,7 @@ void vm_flush_tlb(struct vm *vm)
 	me = get_cpu();
 	vm_for_each_vcpu(i, v, vm) {
 		set_bit(VCPU_REQ_TLB_FLUSH, &v->requests);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic();	/* request, then mode */
 		cpu = READ_ONCE(v->cpu);
 		if (READ_ONCE(v->mode) != VCPU_OUTSIDE && cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);
