@@ -58,7 +58,11 @@ typedef void (*amdvi_fault_fn)(void *ctx, const struct amdvi_fault *fault);
  * bad depth, -ENOSPC without a free domain id, -ENOMEM. Process context.
  */
 struct iommu_domain *amdvi_shared_domain_alloc(hpa_t root, unsigned int depth);
-/* No group may be attached any more. */
+/*
+ * No group may be attached any more. If a unit never confirmed a detach, it
+ * may still read the table: amdvi_domain_flush() then says -ETIMEDOUT even
+ * with no group attached. Ask it before unpinning what the table maps.
+ */
 void amdvi_shared_domain_free(struct iommu_domain *domain);
 
 /*

@@ -156,11 +156,15 @@ static void domain_count(struct amdvi_domain *dom, struct amdvi_device *d,
 }
 
 /*
- * @dom NULL: block. The old domain keeps counting the device until its entry
- * is flushed. On a timeout the device is left blocked.
+ * @dom NULL: block. The old domain counts the device until its new entry is
+ * flushed. If the unit does not answer (it is broken then, for good), the
+ * device is left blocked and the old domain counts it for ever: its flushes
+ * fail and its tables are never reused, because the unit may still read them.
+ * To block succeeds all the same, that is what the table says.
  */
 static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 {
+	bool block = !dom || dom->dma == DTE_DMA_BLOCK;
 	struct amdvi_domain *old;
 	unsigned long flags;
 	int err;
@@ -172,15 +176,18 @@ static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 	d->failed = false;
 	err = amdvi_device_update(d);
 	if (err) {
-		d->domain = NULL;
+		d->domain = block ? dom : NULL;
 		amdvi_device_fail(d);
 	}
 	raw_spin_unlock_irqrestore(&d->lock, flags);
-	domain_count(old, d, -1);
-	if (err) {
-		domain_count(dom, d, -1);
-		dev_err(d->dev, "iommu-amd: the unit did not answer, the card stays blocked\n");
+	if (!err) {
+		domain_count(old, d, -1);
+		return 0;
 	}
+	dev_err(d->dev, "iommu-amd: the unit did not answer, the card stays blocked\n");
+	if (block)
+		return 0;
+	domain_count(dom, d, -1);
 	return err;
 }
 
@@ -372,13 +379,18 @@ static bool domain_enforce_coherency(struct iommu_domain *domain)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static bool domain_is_attached(struct amdvi_domain *dom)
+/* A reader is left: keep the table for ever rather than reuse it. */
+static bool domain_is_read(struct amdvi_domain *dom)
 {
 	unsigned int i;
 
-	for (i = 0; i < AMDVI_MAX_UNITS; i++)
-		if (atomic_read(&dom->unit_devs[i]))
-			return true;
+	for (i = 0; i < amdvi_unit_count; i++) {
+		if (!atomic_read(&dom->unit_devs[i]))
+			continue;
+		/* Only a unit that never confirmed a detach excuses it. */
+		WARN_ON(!amdvi_units[i]->broken);
+		return true;
+	}
 	return false;
 }
 
@@ -386,8 +398,7 @@ static void domain_free(struct iommu_domain *domain)
 {
 	struct amdvi_domain *dom = to_domain(domain);
 
-	/* A reader is left: keep the table for ever rather than reuse it. */
-	if (WARN_ON(domain_is_attached(dom)))
+	if (domain_is_read(dom))
 		return;
 	if (domain_is_ours(dom)) {
 		gpm_destroy(&dom->gpm);
