@@ -438,7 +438,8 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_KVM_SYSTEM_TIME_NEW:
 		return vcpu_clock_set_msr(v, msr, data);
 	case MSR_IA32_APICBASE:
-		return vcpu_irq_set_apic_base(v, data);
+		return host ? vcpu_irq_restore_apic_base(v, data) :
+			      vcpu_irq_set_apic_base(v, data);
 	case MSR_SMI_COUNT:
 		v->msr.smi_count = data;
 		return host ? 0 : -EINVAL;

@@ -191,7 +191,7 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 	if (!sregs_valid(s))
 		return -EINVAL;
 	if (s->apic_base != vcpu_irq_get_apic_base(v)) {
-		err = vcpu_irq_set_apic_base(v, s->apic_base);
+		err = vcpu_irq_restore_apic_base(v, s->apic_base);
 		if (err)
 			return err;
 	}
