@@ -384,18 +384,25 @@ static u64 replace_if_equal(const struct emul_update *u)
 	return acc == u->old ? u->arg : u->old;
 }
 
-/* Memory is written even when it does not match, as the CPU does. */
+/*
+ * When it does not match, memory is written all the same, as the CPU does, but
+ * a register keeps all its bits.
+ */
 enum emul_verdict emul_cmpxchg(struct emul_run *r)
 {
 	unsigned int size = r->i.opsize;
 	u64 acc = emul_reg(r, EMUL_RAX, size), old;
+	u64 whole = r->c->regs[r->i.rm];
 	enum emul_verdict v;
 
 	v = emul_modify_rm(r, size, false, 0, replace_if_equal,
 			   emul_reg(r, r->i.reg, size), &old);
-	if (v == EMUL_OKAY && acc != old)
-		emul_set_reg(r, EMUL_RAX, size, old);
-	return v;
+	if (v != EMUL_OKAY || acc == old)
+		return v;
+	if (!r->i.mem && size > 1)
+		r->c->regs[r->i.rm] = whole;
+	emul_set_reg(r, EMUL_RAX, size, old);
+	return EMUL_OKAY;
 }
 
 static enum emul_verdict cmpxchg_pair(struct emul_run *r, gva_t la,

@@ -5,7 +5,7 @@
  * emulator for each exit it finishes in software, and for lengths alone. It
  * knows nothing of guests, memory or faults: bytes in, struct insn out.
  *
- * Known limits: XOP and EVEX are decoded for length only, EVEX in maps 1 to 3.
+ * Known limits: XOP and EVEX are decoded for length only.
  */
 #include "kvm-core/insn.h"
 #include "kvm-core/emul.h"
@@ -248,10 +248,10 @@ static enum insn_result decode_evex(struct insn *i, struct cursor *p)
 	if (!take_byte(p, &i->opcode))
 		return more(p);
 	i->coding = INSN_EVEX;
-	i->map = payload[0] & 7;
+	i->map = payload[0] & 7;	/* 5 and 6 have no immediates */
 	i->pp = payload[1] & 3;
 	i->attr = INSN_OP_LENGTH | INSN_MODRM;
-	if (i->map < 1 || i->map > 3)
+	if (i->map < 1 || i->map > 6 || i->map == 4)
 		return INSN_UNKNOWN;
 	if (i->map == 3)
 		i->attr |= INSN_I8;

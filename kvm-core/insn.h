@@ -3,7 +3,7 @@
  * insn: x86 machine code -> one struct insn.
  *
  * The decoder knows the shape of every instruction in the one-byte, 0F, 0F38,
- * 0F3A, 3DNow!, VEX, XOP and EVEX (0F maps) encodings: prefixes, ModRM, SIB,
+ * 0F3A, 3DNow!, VEX, XOP and EVEX encodings: prefixes, ModRM, SIB,
  * displacement, immediates, and so its length. What the instruction does is
  * the emulator's matter; the table only names the handler (enum insn_op), or
  * INSN_OP_LENGTH for those that nobody executes here.

@@ -112,7 +112,7 @@ const u32 insn_map_0f[256] = {
 		 OP(MOV_CR) | M | LK | INSN_SPECIAL,
 		 OP(MOV_DR) | M | INSN_SPECIAL, X4(0),
 	/* 28 */ X2(OP(SSE_MOV) | M), MLEN, OP(SSE_MOV) | M, X4(MLEN),
-	/* 30 */ X4(LEN), X2(LEN), 0, 0,
+	/* 30 */ X4(LEN), X2(LEN), 0, LEN,
 	/* 38: two more maps */ PFX, 0, PFX, 0, X4(0),
 	/* 40 */ X8(OP(CMOVCC) | M),
 	/* 48 */ X8(OP(CMOVCC) | M),
