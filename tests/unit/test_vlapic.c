@@ -82,6 +82,18 @@ static void test_a_vector_below_16_is_refused_and_reported(void **state)
 	assert_int_equal(errors(&a), 0);
 }
 
+static void test_every_vector_from_16_on_is_delivered(void **state)
+{
+	struct vlapic a = fresh();
+	int v;
+
+	for (v = 16; v < 256; v++) {
+		assert_int_equal(vlapic_post(&a, v, false), VLAPIC_POSTED);
+		assert_int_equal(vlapic_accept(&a), v);
+		assert_int_equal(put(&a, VLAPIC_EOI, 0).vector, v);
+	}
+}
+
 static void test_an_error_raises_its_lvt_unless_masked(void **state)
 {
 	struct vlapic a = fresh();
@@ -483,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_software_disabled_apic_refuses_fixed_interrupts),
 		cmocka_unit_test(test_a_vector_below_16_is_refused_and_reported),
+		cmocka_unit_test(test_every_vector_from_16_on_is_delivered),
 		cmocka_unit_test(test_an_error_raises_its_lvt_unless_masked),
 		cmocka_unit_test(test_a_second_request_for_a_vector_merges),
 		cmocka_unit_test(test_a_request_during_service_is_delivered_after_the_eoi),
