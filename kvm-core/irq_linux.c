@@ -304,7 +304,6 @@ enum irqchip_mode vm_irq_mode(struct vm *vm)
 	return READ_ONCE(vm->irq->mode);
 }
 EXPORT_SYMBOL_GPL(vm_irq_mode);
-EXPORT_SYMBOL_GPL(vm_irq_mode);
 
 /* ---- life -------------------------------------------------------------------------------- */
 
