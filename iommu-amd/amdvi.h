@@ -64,6 +64,8 @@ struct iommu_domain *amdvi_shared_domain_alloc(hpa_t root, unsigned int depth);
  * with no group attached. Ask it before unpinning what the table maps.
  */
 void amdvi_shared_domain_free(struct iommu_domain *domain);
+/* Its id in the device table and in events. */
+u16 amdvi_domain_id(struct iommu_domain *domain);
 
 /*
  * Make every IOMMU that has a device of @domain forget [start, end) (and

@@ -524,3 +524,9 @@ void amdvi_shared_domain_free(struct iommu_domain *domain)
 	domain_free(domain);
 }
 EXPORT_SYMBOL_GPL(amdvi_shared_domain_free);
+
+u16 amdvi_domain_id(struct iommu_domain *domain)
+{
+	return to_domain(domain)->id;
+}
+EXPORT_SYMBOL_GPL(amdvi_domain_id);
