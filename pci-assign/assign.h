@@ -145,6 +145,7 @@ struct card {
 
 	spinlock_t irq_lock;
 	struct vm *vm;			/* where interrupts go */
+	u16 domain_id;			/* while there is a VM */
 	u16 guest_command;
 	bool quarantined;
 	struct vmsi vmsi;

@@ -159,7 +159,7 @@ static int request_vector(struct card *c, unsigned int index)
 
 	if (v->armed)
 		return 0;
-	snprintf(v->name, sizeof(v->name), "backplane/%s[%u]",
+	snprintf(v->name, sizeof(v->name), "pci-assign/%s[%u]",
 		 pci_name(c->pdev), index);
 	err = request_irq(pci_irq_vector(c->pdev, index), vector_fired,
 			  IRQF_NO_THREAD, v->name, v);
@@ -440,7 +440,7 @@ static int line_start(struct card *c)
 	/* With the handler in place and line_on still false nothing is sent. */
 	err = request_irq(in->line_irq, line_fired, IRQF_NO_THREAD |
 			  (in->line_shared ? IRQF_SHARED : IRQF_NO_AUTOEN),
-			  "backplane-intx", c);
+			  "pci-assign-intx", c);
 	if (err) {
 		card_err(c, "interrupt line %d refused (%d): %s\n",
 			 in->line_irq, err, in->line_shared ?

@@ -295,6 +295,7 @@ static void fill_status(struct card *c, struct backplane_status *s)
 	s->irqs_fallback = in->fallback;
 	s->irqs_pended = in->pended;
 	s->vm = c->vm ? c->vm->id : 0;
+	s->domain_id = c->vm ? c->domain_id : 0;
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 	strscpy(s->reset_method, c->reset_method, sizeof(s->reset_method));
 }

@@ -232,6 +232,7 @@ static int attach_locked(struct assign_vm *avm, struct card *c)
 			 iommu_group_id(c->group->iommu), err);
 		return err;
 	}
+	c->domain_id = amdvi_domain_id(avm->domain);
 	set_vm(c, avm->vm);
 	card_info(c, "attached to VM %u; reset: %s\n", avm->vm->id,
 		  c->reset_method[0] ? c->reset_method : "none offered");
