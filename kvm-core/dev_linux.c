@@ -75,7 +75,6 @@ static const struct {
 	{ KVM_CAP_ENABLE_CAP_VM, 1 },
 	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
 	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
-	{ KVM_CAP_GET_MSR_FEATURES, 1 },
 	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 	  KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET },
@@ -116,10 +115,6 @@ static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return cpuid_get_supported(argp, true);
 	case KVM_GET_MSR_INDEX_LIST:
 		return msr_index_list(argp);
-	case KVM_GET_MSR_FEATURE_INDEX_LIST:
-		return msr_feature_list(argp);
-	case KVM_GET_MSRS:
-		return msr_feature_get(argp);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		mce_cap = VCPU_MCG_CAP;
 		return copy_to_user(argp, &mce_cap, sizeof(mce_cap)) ? -EFAULT : 0;

@@ -541,50 +541,25 @@ int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	return r;
 }
 
-static int put_msr_list(struct kvm_msr_list __user *arg, bool (*nth)(unsigned int, u32 *))
+int msr_index_list(struct kvm_msr_list __user *arg)
 {
 	unsigned int i, n = 0;
 	u32 room, msr;
 
 	if (get_user(room, &arg->nmsrs))
 		return -EFAULT;
-	while (nth(n, &msr))
+	while (vmsr_listed(n, &msr))
 		n++;
 	if (put_user(n, &arg->nmsrs))
 		return -EFAULT;
 	if (n > room)
 		return -E2BIG;
 	for (i = 0; i < n; i++) {
-		nth(i, &msr);
+		vmsr_listed(i, &msr);
 		if (put_user(msr, &arg->indices[i]))
 			return -EFAULT;
 	}
 	return 0;
-}
-
-int msr_index_list(struct kvm_msr_list __user *arg)
-{
-	return put_msr_list(arg, vmsr_listed);
-}
-
-static bool no_feature_msr(unsigned int i, u32 *msr)
-{
-	return false;
-}
-
-/* Feature MSRs describe VMX and mitigations: this backend has none to show. */
-int msr_feature_list(struct kvm_msr_list __user *arg)
-{
-	return put_msr_list(arg, no_feature_msr);
-}
-
-int msr_feature_get(struct kvm_msrs __user *arg)
-{
-	u32 n;
-
-	if (get_user(n, &arg->nmsrs))
-		return -EFAULT;
-	return n >= MAX_IO_MSRS ? -E2BIG : 0;
 }
 
 /* ---- hypercalls ----------------------------------------------------------------------------- */

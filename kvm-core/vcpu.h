@@ -80,8 +80,6 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int msr_index_list(struct kvm_msr_list __user *arg);
-int msr_feature_list(struct kvm_msr_list __user *arg);
-int msr_feature_get(struct kvm_msrs __user *arg);
 int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set);
 long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
 int vm_create_fd(void);

@@ -255,6 +255,7 @@ static struct vm *vm_create(void)
 	vm->id = next_vm_id++;
 	list_add_tail(&vm->link, &vms);
 	mutex_unlock(&vms_lock);
+	preempt_notifier_inc();
 	return vm;
 
 free_mem:
@@ -276,6 +277,7 @@ static void vm_destroy(struct vm *vm)
 
 	vm_ext_destroy(vm);
 	vm_irq_shutdown(vm);
+	preempt_notifier_dec();
 	vm_unlist(vm);
 	vm_for_each_vcpu(i, v, vm)
 		vcpu_destroy(v);
