@@ -230,7 +230,7 @@ int vm_irq_get_pit(struct vm *vm, struct kvm_pit_state2 *ps)
 	if (!p)
 		return -ENXIO;
 	mutex_lock(&p->lock);
-	*ps = p->model.s;
+	vpit_get_state(&p->model, ps);
 	mutex_unlock(&p->lock);
 	return 0;
 }

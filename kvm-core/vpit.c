@@ -10,6 +10,7 @@
 
 #define NS		1000000000ULL
 #define CHANNELS	3
+#define MODE_STOPPED	0xff
 
 #define CTRL_CHANNEL(v)	((v) >> 6)
 #define CTRL_RW(v)	((v) >> 4 & 3)
@@ -309,6 +310,22 @@ void vpit_reset(struct vpit *p, u64 now)
 	}
 }
 
+/* A stopped channel (count 0 here) goes out as user space knows it: the full
+ * count in a mode that is none. VMMs divide by the count.
+ */
+void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s)
+{
+	unsigned int n;
+
+	*s = p->s;
+	for (n = 0; n < CHANNELS; n++) {
+		if (s->channels[n].count)
+			continue;
+		s->channels[n].count = 65536;
+		s->channels[n].mode = MODE_STOPPED;
+	}
+}
+
 void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 {
 	unsigned int n;
@@ -321,8 +338,10 @@ void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 
 		if (c->count > 65536)
 			c->count = 65536;
-		if (c->mode > 5)
+		if (c->mode > 5) {
 			c->mode = 3;
+			c->count = 0;
+		}
 		c->rw_mode &= 3;
 		c->bcd &= 1;
 	}

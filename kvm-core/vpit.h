@@ -51,6 +51,8 @@ u64 vpit_irq_next(const struct vpit *p, u64 now);
 u64 vpit_irq_period(const struct vpit *p);
 u64 vpit_irq_ticks(const struct vpit *p, u64 from, u64 to);
 
+/* KVM_GET_PIT2: never a count of 0, which VMMs divide by. */
+void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s);
 /* KVM_SET_PIT2; the state is QEMU's or our own, so odd values are tamed. */
 void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s);
 

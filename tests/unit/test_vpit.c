@@ -309,6 +309,23 @@ static void test_saved_state_counts_on(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
+/* What QEMU reads back at start: does it divide by it safely, and does the
+ * timer stay silent when it writes the same back?
+ */
+static void test_a_stopped_timer_is_saved_and_restored_stopped(void **state)
+{
+	struct kvm_pit_state2 s;
+	struct vpit p;
+	unsigned int n;
+
+	vpit_reset(&p, 0);
+	vpit_get_state(&p, &s);
+	for (n = 0; n < 3; n++)
+		assert_int_equal(s.channels[n].count, 65536);
+	vpit_set_state(&p, &s);
+	assert_true(vpit_irq_next(&p, 1000) == U64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +350,7 @@ int main(void)
 		TEST(test_what_is_owed_depends_on_what_became_of_the_tick),
 		TEST(test_odd_state_is_tamed),
 		TEST(test_saved_state_counts_on),
+		cmocka_unit_test(test_a_stopped_timer_is_saved_and_restored_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
