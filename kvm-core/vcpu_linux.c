@@ -442,6 +442,16 @@ static int interrupt_set(struct vcpu *v, const struct kvm_interrupt *irq)
 	return 0;
 }
 
+/*
+ * The page is used by guests whose TPR accesses user space has patched after
+ * KVM_TPR_ACCESS_REPORTING showed them to it. Reporting is not offered, so the
+ * page is never read; but VMMs insist on naming it.
+ */
+static int vapic_addr_set(struct vcpu *v, const struct kvm_vapic_addr *a)
+{
+	return vm_irq_mode(v->vm) == IRQCHIP_NONE ? -EINVAL : 0;
+}
+
 static long signal_mask_set(struct vcpu *v, void __user *argp)
 {
 	struct kvm_signal_mask head;
@@ -572,14 +582,13 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 		if (arg && arg != tsc_khz)
 			return -EINVAL;
 		return 0;
+	case KVM_SET_VAPIC_ADDR:
+		return SET(struct kvm_vapic_addr, vapic_addr_set);
 	case KVM_KVMCLOCK_CTRL:
 		v->clock_paused = true;
 		set_bit(VCPU_REQ_CLOCK, &v->requests);
 		return 0;
 	default:
-		/* KVM_TPR_ACCESS_REPORTING, KVM_SET_VAPIC_ADDR serve guests
-		 * that patch TPR accesses; not offered.
-		 */
 		return -EINVAL;
 	}
 }
