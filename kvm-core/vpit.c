@@ -21,7 +21,6 @@
 
 enum { BYTE_LOW = 1, BYTE_HIGH, WORD_LOW, WORD_HIGH };
 
-#define MODE_NONE	0xff		/* in saved state: no count was ever loaded */
 #define P61_GATE	BIT(0)
 #define P61_SPEAKER	BIT(1)
 #define P61_REFRESH	BIT(4)
@@ -311,12 +310,9 @@ void vpit_reset(struct vpit *p, u64 now)
 	}
 }
 
-<<<<<<< Updated upstream
 /* A stopped channel (count 0 here) goes out as user space knows it: the full
  * count in a mode that is none. VMMs divide by the count.
  */
-=======
->>>>>>> Stashed changes
 void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s)
 {
 	unsigned int n;
@@ -326,11 +322,7 @@ void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s)
 		if (s->channels[n].count)
 			continue;
 		s->channels[n].count = 65536;
-<<<<<<< Updated upstream
 		s->channels[n].mode = MODE_STOPPED;
-=======
-		s->channels[n].mode = MODE_NONE;
->>>>>>> Stashed changes
 	}
 }
 
@@ -344,19 +336,12 @@ void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 	for (n = 0; n < CHANNELS; n++) {
 		struct kvm_pit_channel_state *c = &p->s.channels[n];
 
-		if (c->mode > 5) {
-			c->mode = 3;
-			c->count = 0;
-		}
 		if (c->count > 65536)
 			c->count = 65536;
-<<<<<<< Updated upstream
 		if (c->mode > 5) {
 			c->mode = 3;
 			c->count = 0;
 		}
-=======
->>>>>>> Stashed changes
 		c->rw_mode &= 3;
 		c->bcd &= 1;
 	}

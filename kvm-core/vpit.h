@@ -51,18 +51,8 @@ u64 vpit_irq_next(const struct vpit *p, u64 now);
 u64 vpit_irq_period(const struct vpit *p);
 u64 vpit_irq_ticks(const struct vpit *p, u64 from, u64 to);
 
-<<<<<<< Updated upstream
 /* KVM_GET_PIT2: never a count of 0, which VMMs divide by. */
 void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s);
-=======
-/*
- * KVM_GET_PIT2. VMMs divide by the count, so a channel that has none is told
- * as in KVM's own reset state: 65536, in no mode (FFh). A mode written without
- * a count yet is thereby forgotten.
- */
-void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s);
-
->>>>>>> Stashed changes
 /* KVM_SET_PIT2; the state is QEMU's or our own, so odd values are tamed. */
 void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s);
 

@@ -307,23 +307,6 @@ static void test_saved_state_counts_on(void **state)
 	assert_int_equal(latched(0), 900);
 }
 
-/* Can a VMM divide by what it is told of a channel that never had a count? */
-static void test_a_channel_without_a_count_is_told_as_kvm_tells_it(void **state)
-{
-	struct kvm_pit_state2 s;
-
-	program(2, 3, 500);
-	vpit_get_state(&p, &s);
-	assert_int_equal(s.channels[0].count, 65536);
-	assert_int_equal(s.channels[0].mode, 0xff);
-	assert_int_equal(s.channels[2].count, 500);
-	assert_int_equal(s.channels[2].mode, 3);
-	vpit_set_state(&p, &s);
-	assert_int_equal(p.s.channels[0].count, 0);
-	assert_true(vpit_irq_next(&p, now) == U64_MAX);
-	assert_int_equal(p.s.channels[2].count, 500);
-}
-
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 /* What QEMU reads back at start: does it divide by it safely, and does the
@@ -366,7 +349,6 @@ int main(void)
 		TEST(test_late_ticks_are_all_counted),
 		TEST(test_what_is_owed_depends_on_what_became_of_the_tick),
 		TEST(test_odd_state_is_tamed),
-		TEST(test_a_channel_without_a_count_is_told_as_kvm_tells_it),
 		TEST(test_saved_state_counts_on),
 		cmocka_unit_test(test_a_stopped_timer_is_saved_and_restored_stopped),
 	};
