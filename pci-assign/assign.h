@@ -183,6 +183,7 @@ extern struct class *assign_class;
 
 /* The card at this address with a reference (put_device(&c->dev)), or NULL. */
 struct card *assign_find(u32 segment, u32 bus, u32 devfn);
+bool assign_is_bridge(const struct pci_dev *pdev);
 
 /*
  * Enable the function, claim its regions, save its state, build the models.

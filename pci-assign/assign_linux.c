@@ -452,11 +452,18 @@ void card_update_command(struct card *c)
 
 /* ---- binding ------------------------------------------------------------- */
 
+/* By shape or by class: host and ISA bridges have an ordinary header. */
+bool assign_is_bridge(const struct pci_dev *pdev)
+{
+	return pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
+	       pdev->class >> 16 == PCI_BASE_CLASS_BRIDGE;
+}
+
 static int check_assignable(struct pci_dev *pdev)
 {
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
-		pci_err(pdev, "a bridge cannot be assigned (header type %u); bind the card behind it\n",
-			pdev->hdr_type);
+	if (assign_is_bridge(pdev)) {
+		pci_err(pdev, "a bridge cannot be assigned (class %06x, header type %u); bind the card behind it\n",
+			pdev->class, pdev->hdr_type);
 		return -EINVAL;
 	}
 	if (!amdvi_covers(&pdev->dev)) {

@@ -333,7 +333,7 @@ static int explain_absent(const struct kvm_assigned_pci_dev *a)
 		       PCI_FUNC(a->devfn));
 		return -EINVAL;
 	}
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
+	if (assign_is_bridge(pdev)) {
 		dev_err_ratelimited(&pdev->dev, "pci-assign: a bridge cannot be assigned; assign the card behind it\n");
 		err = -EPERM;
 	} else if (pdev->dev.driver) {
