@@ -159,7 +159,7 @@ static int request_vector(struct card *c, unsigned int index)
 
 	if (v->armed)
 		return 0;
-	snprintf(v->name, sizeof(v->name), "pci-assign/%s[%u]",
+	snprintf(v->name, sizeof(v->name), "pci-assign:%s[%u]",
 		 pci_name(c->pdev), index);
 	err = request_irq(pci_irq_vector(c->pdev, index), vector_fired,
 			  IRQF_NO_THREAD, v->name, v);
