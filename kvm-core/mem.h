@@ -37,6 +37,10 @@ struct slots;
 struct gpm_reader {
 	struct list_head link;
 	int (*flush)(struct gpm_reader *r, gpa_t start, gpa_t end, bool walk);
+	/* Does it remember absent entries too, so that a range that becomes
+	 * mapped must be flushed as well? NULL: no.
+	 */
+	bool (*caches_absent)(struct gpm_reader *r);
 };
 
 struct vm_mem {

@@ -36,6 +36,10 @@ int mem_refill(struct vm *vm);
  * mapped there must never be reused.
  */
 bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits);
+/* [start, end) became mapped for DMA: readers that remember absent entries
+ * must forget them. mmu_lock held.
+ */
+void mem_flush_absent(struct vm *vm, gpa_t start, gpa_t end);
 
 /* Remove [start, end) and flush; result as mem_flush. Takes mmu_lock. */
 bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);

@@ -131,6 +131,16 @@ bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits)
 	return ok && bits > 0;
 }
 
+void mem_flush_absent(struct vm *vm, gpa_t start, gpa_t end)
+{
+	struct gpm_reader *r;
+
+	lockdep_assert_held(&vm->mem.mmu_lock);
+	list_for_each_entry(r, &vm->mem.readers, link)
+		if (r->caches_absent && r->caches_absent(r))
+			r->flush(r, start, end, false);
+}
+
 bool mem_zap(struct vm *vm, gpa_t start, gpa_t end)
 {
 	struct vm_mem *m = &vm->mem;

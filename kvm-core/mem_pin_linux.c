@@ -203,7 +203,10 @@ static int map_some(struct vm *vm, const struct populate *p, bool big,
 			*i += big ? BATCH : 1;
 		}
 	}
-	mem_flush(vm, start, gpa, bits);
+	if (bits)
+		mem_flush(vm, start, gpa, bits);
+	else if (gpa > start)
+		mem_flush_absent(vm, start, gpa);
 	return rc < 0 ? rc : 0;
 }
 

@@ -50,6 +50,11 @@ static int avm_flush(struct gpm_reader *r, gpa_t start, gpa_t end, bool walk)
 	return amdvi_domain_flush(avm->domain, start, end, walk);
 }
 
+static bool avm_caches_absent(struct gpm_reader *r)
+{
+	return amdvi_caches_absent(container_of(r, struct assign_vm, reader)->domain);
+}
+
 /* The VM's state, made on first use. Two threads may come at once. */
 static struct assign_vm *avm_get(struct vm *vm, struct vm_ext **ext)
 {
@@ -67,6 +72,7 @@ static struct assign_vm *avm_get(struct vm *vm, struct vm_ext **ext)
 	INIT_LIST_HEAD(&avm->cards);
 	avm->vm = vm;
 	avm->reader.flush = avm_flush;
+	avm->reader.caches_absent = avm_caches_absent;
 	*ext = (struct vm_ext *)avm;
 out:
 	mutex_unlock(&assign_lock);
