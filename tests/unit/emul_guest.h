@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A guest for the emulator's tests: 64 KB of memory at linear 0 (elsewhere
- * #PF), a device page whose accesses are logged, ports, control, debug and
+ * A guest for the emulator's tests: 64 KB of memory at linear 0, a page that
+ * must not be written (elsewhere #PF), a device page whose accesses are logged, ports, control, debug and
  * XMM registers. guest_run() decodes and executes, and asserts the promise
  * that holds for every instruction: a verdict other than OKAY and REP has
  * changed neither registers nor flags nor segments nor rip.
@@ -17,6 +17,7 @@
 
 #define GUEST_RAM	0x10000u
 #define GUEST_DEVICE	0xd0000u	/* one page */
+#define GUEST_READ_ONLY	0xe0000u	/* one page of zeros */
 #define GUEST_CODE	0x7000u
 
 #define CS16	0x009b
@@ -87,10 +88,12 @@ static inline enum emul_access_result guest_read(struct emul_ctxt *c, gva_t la,
 		memcpy(data, g->ram + la, len);
 		return EMUL_ACC_OKAY;
 	}
+	memset(data, 0, len);
+	if (guest_in(la, len, GUEST_READ_ONLY, 4096) && !intent)
+		return EMUL_ACC_OKAY;
 	if (!guest_in(la, len, GUEST_DEVICE, 4096))
 		return guest_page_fault(c, la, intent);
 	g->device_reads++;
-	memset(data, 0, len);
 	memcpy(data, &g->device, len < 8 ? len : 8);
 	return EMUL_ACC_OKAY;
 }

@@ -19,8 +19,11 @@ static void test_virtual_8086_flags_need_iopl_3(void **state)
 	assert_int_equal(RUN(&g, 0x9c), EMUL_UNHANDLED);
 	g.c.rflags |= EMUL_IOPL;
 	assert_done(&g, 0x9c);
-	/* VM and RF are not shown */
 	assert_int_equal(guest_peek(&g, 0x7ffe, 2), 0x3002);
+	/* VM and RF are not shown */
+	g.c.rflags |= EMUL_RF;
+	assert_done(&g, 0x66, 0x9c);
+	assert_int_equal(guest_peek(&g, 0x7ffa, 4), 0x3002);
 }
 
 static void test_a_return_to_nowhere_keeps_the_stack(void **state)
@@ -200,6 +203,9 @@ static void test_loops_count_in_the_address_size(void **state)
 	g.c.regs[EMUL_RCX] = 2;
 	assert_done(&g, 0xe0, 0x10);			/* loopne taken */
 	assert_int_equal(g.c.rip, GUEST_CODE + 0x3e);
+	assert_done(&g, 0xe0, 0x10);			/* the last one is not */
+	assert_int_equal(g.c.regs[EMUL_RCX], 0);
+	assert_int_equal(g.c.rip, GUEST_CODE + 0x40);
 }
 
 int main(void)

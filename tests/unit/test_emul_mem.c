@@ -253,6 +253,22 @@ static void test_a_locked_update_that_keeps_losing_goes_back_to_the_guest(void *
 	assert_int_equal(RUN(&g, 0xf0, 0xff, 0x03), EMUL_RETRY);
 }
 
+/* The page fault of an update says "write", though it reads first. */
+static void test_updates_ask_for_write_permission_when_they_read(void **state)
+{
+	(void)state;
+	guest_reset(&g, 64);
+	g.c.regs[EMUL_RBX] = GUEST_READ_ONLY;
+	assert_done(&g, 0x03, 0x03);
+	assert_int_equal(RUN(&g, 0x01, 0x03), EMUL_FAULT);
+	assert_int_equal(g.accesses, 1);
+	assert_int_equal(g.c.fault.error, 2);
+	assert_int_equal(RUN(&g, 0xf0, 0x01, 0x03), EMUL_FAULT);
+	assert_int_equal(g.accesses, 1);
+	assert_int_equal(RUN(&g, 0x0f, 0xc7, 0x0b), EMUL_FAULT);
+	assert_int_equal(g.accesses, 1);
+}
+
 static void test_a_device_is_read_once_and_written_once(void **state)
 {
 	(void)state;
@@ -333,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_a_locked_update_sees_what_another_cpu_stored),
 		cmocka_unit_test(test_xchg_is_locked_without_the_prefix),
 		cmocka_unit_test(test_a_locked_update_that_keeps_losing_goes_back_to_the_guest),
+		cmocka_unit_test(test_updates_ask_for_write_permission_when_they_read),
 		cmocka_unit_test(test_a_device_is_read_once_and_written_once),
 		cmocka_unit_test(test_a_16_bit_stack_keeps_the_upper_half_of_esp),
 		cmocka_unit_test(test_the_stack_pointer_s_own_faults_are_ss),

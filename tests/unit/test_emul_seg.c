@@ -69,6 +69,9 @@ static void test_a_load_of_ss_holds_interrupts_off(void **state)
 	assert_true(g.c.int_shadow);
 	assert_int_equal(g.c.seg[EMUL_SS].base, 0x20000);
 	assert_int_equal(g.c.regs[EMUL_RSP], 0x8002);
+	guest_reset_real(&g);
+	assert_done(&g, 0x07);
+	assert_false(g.c.int_shadow);
 }
 
 static void test_selectors_are_stored_in_16_bits_to_memory(void **state)

@@ -87,6 +87,7 @@ static void test_a_vex_operand_that_is_not_used_must_be_absent(void **state)
 	prepare();
 	assert_fault(&g, 6, false, 0xc5, 0xe8, 0x10, 0x03);
 	assert_fault(&g, 6, false, 0xc5, 0xe9, 0x6e, 0xc0);
+	assert_fault(&g, 6, false, 0xc5, 0xea, 0x10, 0x03);	/* vmovss from memory */
 	assert_fault(&g, 6, false, 0xc5, 0xfc, 0x12, 0x03);	/* L of vmovlps */
 }
 

@@ -84,6 +84,8 @@ static void test_open_slots_are_unknown_not_undefined(void **state)
 	(void)state;
 	assert_int_equal(DECODE(64, 0x0f, 0x04), INSN_UNKNOWN);
 	assert_int_equal(DECODE(64, 0x0f, 0x7a, 0xc0), INSN_UNKNOWN);
+	assert_int_equal(DECODE(64, 0x62, 0xf4, 0x7c, 0x48, 0x10, 0x07), INSN_UNKNOWN);
+	assert_int_equal(DECODE(64, 0x8f, 0xeb, 0x78, 0x10, 0xc0), INSN_UNKNOWN);
 	assert_int_equal(DECODE(64, 0xc5, 0xf8, 0xa2), INSN_UNKNOWN);
 }
 
@@ -285,6 +287,9 @@ static void test_vex_fields_are_given_upright(void **state)
 	/* LDS, not VEX */
 	assert_int_equal(DECODE(32, 0xc5, 0x07), INSN_OKAY);
 	assert_int_equal(in.coding, INSN_LEGACY);
+	assert_int_equal(DECODE(32, 0xc5, 0x87, 1, 2, 3, 4), INSN_OKAY);
+	assert_int_equal(in.coding, INSN_LEGACY);
+	assert_int_equal(in.length, 6);
 }
 
 static void test_lengths_of_rare_encodings(void **state)
@@ -299,6 +304,7 @@ static void test_lengths_of_rare_encodings(void **state)
 		{ 5, { 0x8f, 0xe9, 0x78, 0x81, 0xc1 } },	/* XOP map 9 */
 		{ 9, { 0x8f, 0xea, 0x78, 0x10, 0xc1, 1, 2, 3, 4 } },
 		{ 6, { 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x07 } },	/* EVEX */
+		{ 7, { 0x62, 0xf5, 0x7c, 0x48, 0x5f, 0x40, 1 } },	/* map 5 */
 		{ 3, { 0xc5, 0xf8, 0x77 } },			/* vzeroupper */
 		{ 2, { 0x0f, 0xa2 } }, { 2, { 0x0f, 0x0b } }, { 1, { 0xf4 } },
 		{ 3, { 0x0f, 0x01, 0xd9 } }, { 3, { 0x0f, 0x01, 0xd1 } },
