@@ -486,8 +486,7 @@ static int visit_leaf(struct range *r, u64 *entry, unsigned int level)
 }
 
 int gpm_for_each_leaf(const struct gpm *g, gpa_t start, gpa_t end,
-		      int (*fn)(void *arg, gpa_t gpa, const struct gpm_leaf *leaf),
-		      void *arg)
+		      gpm_leaf_fn *fn, void *arg)
 {
 	/* With neither split nor table set, the walk only reads. */
 	struct range r = {

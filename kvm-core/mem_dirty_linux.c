@@ -175,7 +175,7 @@ static int clear_log(struct vm *vm, const struct slot *s,
 
 	if (!clear_valid(s, log))
 		return -EINVAL;
-	map = kvmalloc(longs * sizeof(long), GFP_KERNEL_ACCOUNT);
+	map = kvmalloc_array(longs, sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return -ENOMEM;
 	if (copy_from_user(map, log->dirty_bitmap, longs * sizeof(long)))

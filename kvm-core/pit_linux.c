@@ -210,6 +210,7 @@ int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg)
 		err = pit_add_ports(p, cfg->flags & KVM_PIT_SPEAKER_DUMMY);
 	if (!err) {
 		vm_irq_add_ack(vm, &p->ack);
+		/* Whoever sees the pointer sees the timer behind it. */
 		smp_store_release(&q->pit, p);
 	}
 	mutex_unlock(&q->setup_mutex);
@@ -220,6 +221,7 @@ int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg)
 
 static struct pit *pit_of(struct vm *vm)
 {
+	/* Pairs with the release in vm_irq_create_pit(). */
 	return smp_load_acquire(&vm->irq->pit);
 }
 

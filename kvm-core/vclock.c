@@ -41,5 +41,5 @@ u64 vclock_to_ns(u64 ticks, u32 mul, s8 shift)
 {
 	u64 t = shift >= 0 ? ticks << shift : ticks >> -shift;
 
-	return (u64)(((unsigned __int128)t * mul) >> 32);
+	return (t >> 32) * mul + (((t & 0xffffffffU) * mul) >> 32);
 }

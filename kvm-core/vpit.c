@@ -286,12 +286,9 @@ u64 vpit_irq_next(const struct vpit *p, u64 now)
 
 	if (idle(p, 0) || p->s.flags & KVM_PIT_FLAGS_HPET_LEGACY)
 		return U64_MAX;
-	if (periodic(c))
-		d -= d % c->count;
-	else if (d >= c->count)
+	if (!periodic(c) && d >= c->count)
 		return U64_MAX;
-	else
-		d = 0;
+	d = periodic(c) ? d - d % c->count : 0;
 	return c->count_load_time + counts_to_ns(d + c->count);
 }
 
