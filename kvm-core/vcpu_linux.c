@@ -174,10 +174,41 @@ static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
 			BIT_ULL(v->interrupt.vector % 64);
 }
 
+/* CR4 bits that the host's CPUs have, and so may have set in a guest. */
+static u64 cr4_possible(void)
+{
+	static const struct { u64 bits; int feature; } by_feature[] = {
+		{ X86_CR4_UMIP, X86_FEATURE_UMIP },
+		{ X86_CR4_LA57, X86_FEATURE_LA57 },
+		{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
+		{ X86_CR4_PCIDE, X86_FEATURE_PCID },
+		{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
+		{ X86_CR4_SMEP, X86_FEATURE_SMEP },
+		{ X86_CR4_SMAP, X86_FEATURE_SMAP },
+		{ X86_CR4_PKE, X86_FEATURE_PKU },
+	};
+	u64 bits = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
+		   X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
+		   X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(by_feature); i++)
+		if (boot_cpu_has(by_feature[i].feature))
+			bits |= by_feature[i].bits;
+	return bits;
+}
+
+/* What VMRUN would refuse, or take for something else (APM2 15.5.1). */
 static bool sregs_valid(const struct kvm_sregs *s)
 {
 	bool lma = s->efer & EFER_LMA;
 
+	if (s->cr4 & ~cr4_possible() || s->cr0 >> 32)
+		return false;
+	if ((s->cr0 & X86_CR0_PG) && !(s->cr0 & X86_CR0_PE))
+		return false;
+	if ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))
+		return false;
 	if ((s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG))
 		return lma && (s->cr4 & X86_CR4_PAE);
 	return !lma && !(s->cs.l && (s->efer & EFER_LMA));

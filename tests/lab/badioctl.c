@@ -114,6 +114,11 @@ static void vcpus(int kvm, int vm, int vcpu)
 		sregs->cr4 = ~0ULL;
 		refuse("CR4 with reserved bits",
 		       ioctl(vcpu, KVM_SET_SREGS, sregs), EINVAL, 0);
+		sregs->cr4 = 0;
+		sregs->cr0 |= 1ULL << 31;	/* paging */
+		sregs->cr0 &= ~1ULL;		/* without protection */
+		refuse("CR0 with paging and no protection",
+		       ioctl(vcpu, KVM_SET_SREGS, sregs), EINVAL, 0);
 	}
 	free(sregs);
 }

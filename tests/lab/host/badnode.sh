@@ -55,6 +55,21 @@ stop_holder()
 	wait_for 10 sh -c '! kill -0 $(cat /tmp/holder.pid) 2>/dev/null'
 }
 
+# The module loader itself refuses what uses a module that is not there, with
+# a line for each symbol.
+module_unresolved()
+{
+	dmesg -c >/dev/null
+	if load "$2" >/tmp/refused 2>&1; then
+		fail "$1 is refused" "it loaded"
+	elif dmesg | grep -q "Unknown symbol $3"; then
+		pass "$1 is refused: Unknown symbol $3..."
+	else
+		fail "$1 is refused with its reason" "$(cat /tmp/refused; dmesg)"
+	fi
+	ok "and it is not loaded" test ! -d "/sys/module/$(echo "$2" | tr - _)"
+}
+
 # module_refused WHAT MODULE REGEX: insmod fails, the kernel's log says why
 module_refused()
 {
