@@ -221,40 +221,74 @@ static enum emul_access_result op_write(struct emul_ctxt *c, gva_t la,
 	return linear_access(c, la, (void *)data, len, true, true);
 }
 
-/* Atomic on RAM; a device, or a split across pages, gets a read and a write. */
+/* Compare and exchange in RAM that no single host instruction covers: 16 bytes,
+ * or across a page. Not atomic against other vCPUs; only an instruction that
+ * also touches a device comes here.
+ */
+static enum emul_access_result slow_cmpxchg(struct emul_ctxt *c, gva_t la, void *old,
+					    const void *new_value,
+					    unsigned int len, bool *swapped)
+{
+	enum emul_access_result r;
+	u8 now[16];
+
+	r = linear_access(c, la, now, len, false, true);
+	if (r != EMUL_ACC_OKAY)
+		return r;
+	*swapped = !memcmp(now, old, len);
+	if (*swapped)
+		return linear_access(c, la, (void *)new_value, len, true, true);
+	memcpy(old, now, len);
+	return EMUL_ACC_OKAY;
+}
+
+/* Atomic on RAM. A device has just been read by the same instruction: it gets
+ * the plain write that ends it.
+ */
 static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *old,
 					  const void *new_value, unsigned int len,
 					  bool *swapped)
 {
 	struct vcpu *v = c->priv;
-	u64 o = 0, n = 0, now = 0;
-	enum emul_access_result r;
+	u64 o = 0, n = 0;
 	gpa_t gpa;
 	u32 error;
 	int err;
 
-	if (len <= 8 && is_power_of_2(len) &&
-	    offset_in_page(la) + len <= PAGE_SIZE) {
-		if (vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
-			return page_fault(c, la, error);
-		memcpy(&o, old, len);
-		memcpy(&n, new_value, len);
-		err = vm_mem_cmpxchg(v->vm, gpa, &o, n, len);
-		if (!err || err == -EAGAIN) {
-			*swapped = !err;
-			memcpy(old, &o, len);
-			return EMUL_ACC_OKAY;
-		}
-		r = physical_access(v, gpa, &now, len, false);
-		if (r != EMUL_ACC_OKAY)
-			return r;
-		*swapped = !memcmp(&now, old, len);
-		if (*swapped)
-			return physical_access(v, gpa, &n, len, true);
-		memcpy(old, &now, len);
-		return EMUL_ACC_OKAY;
+	if (vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
+		return page_fault(c, la, error);
+	if (!vm_mem_gpa_to_hva(v->vm, gpa, NULL)) {
+		*swapped = true;
+		return linear_access(c, la, (void *)new_value, len, true, true);
 	}
-	return EMUL_ACC_RETRY;
+	if (len > 8 || offset_in_page(la) + len > PAGE_SIZE)
+		return slow_cmpxchg(c, la, old, new_value, len, swapped);
+	memcpy(&o, old, len);
+	memcpy(&n, new_value, len);
+	err = vm_mem_cmpxchg(v->vm, gpa, &o, n, len);
+	if (err && err != -EAGAIN)	/* a read-only slot: a device's write */
+		err = physical_access(v, gpa, &n, len, true) == EMUL_ACC_OKAY ? 0 : -EFAULT;
+	if (err == -EFAULT)
+		return EMUL_ACC_EXIT;
+	*swapped = !err;
+	memcpy(old, &o, len);
+	return EMUL_ACC_OKAY;
+}
+
+static enum emul_access_result op_probe_write(struct emul_ctxt *c, gva_t la,
+					      unsigned int len)
+{
+	struct vcpu *v = c->priv;
+	gpa_t gpa;
+	u32 error;
+
+	if (vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
+		return page_fault(c, la, error);
+	la += len - 1;
+	if (offset_in_page(la) < len - 1 &&
+	    vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
+		return page_fault(c, la & PAGE_MASK, error);
+	return EMUL_ACC_OKAY;
 }
 
 static enum emul_access_result op_pio(struct emul_ctxt *c, u16 port, void *data,
@@ -410,6 +444,7 @@ static const struct emul_ops vcpu_emul_ops = {
 	.read = op_read,
 	.write = op_write,
 	.cmpxchg = op_cmpxchg,
+	.probe_write = op_probe_write,
 	.pio = op_pio,
 	.get_xmm = op_get_xmm,
 	.set_xmm = op_set_xmm,
@@ -461,16 +496,17 @@ static int prepare(struct vcpu *v, struct emul_ctxt *c)
 	c->cr0 = v->cr0;
 	c->cr4 = v->cr4;
 	c->efer = v->efer;
+	c->xcr0 = v->xcr0;
 	c->cpl = vcpu_ops->get_cpl(v);
 	c->ops = &vcpu_emul_ops;
 	c->priv = v;
-	c->int_shadow = false;
-	c->length = 0;
 	return fetch(v, c);
 }
 
 static void commit(struct vcpu *v, const struct emul_ctxt *c)
 {
+	if (unlikely(c->seg_dirty))
+		vcpu_ops->set_emul_segs(v, c->seg, c->seg_dirty);
 	memcpy(v->regs, c->regs, sizeof(v->regs));
 	v->rip = c->rip;
 	v->rflags = c->rflags & ~X86_EFLAGS_RF;
@@ -500,7 +536,7 @@ static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt 
 
 enum run_verdict vcpu_emulate(struct vcpu *v)
 {
-	struct emul_ctxt c;
+	struct emul_ctxt c = { };
 	int err;
 
 	v->stat_emulations++;
@@ -536,7 +572,7 @@ EXPORT_SYMBOL_GPL(vcpu_emulate);
 
 unsigned int vcpu_insn_length(struct vcpu *v)
 {
-	struct emul_ctxt c;
+	struct emul_ctxt c = { };
 	unsigned int len;
 	int err = prepare(v, &c);
 

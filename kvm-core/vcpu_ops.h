@@ -66,6 +66,9 @@ struct vcpu_ops {
 	void (*get_sregs)(struct vcpu *v, struct kvm_sregs *s);
 	void (*set_sregs)(struct vcpu *v, const struct kvm_sregs *s);
 	void (*get_emul_segs)(struct vcpu *v, struct emul_segment *seg);
+	/* @which: BIT(enum emul_seg) of those that changed. */
+	void (*set_emul_segs)(struct vcpu *v, const struct emul_segment *seg,
+			      unsigned int which);
 	u8 (*get_cpl)(struct vcpu *v);
 	/* cr0/3/4/efer changed in struct vcpu: bring the VMCB up to date. */
 	void (*update_mode)(struct vcpu *v);

@@ -87,7 +87,7 @@ static int place(struct vroute_table *t, const struct kvm_irq_routing_entry *e,
 			return -EINVAL;
 		t->first[e[i].gsi + 1]++;
 	}
-	/* first[g + 1]: where g begins for now; placing moves it to g's end. */
+	/* first[g + 1]: where g begins at first; placing moves it to g's end. */
 	for (i = 0; i < VROUTE_MAX; i++) {
 		u32 count = t->first[i + 1];
 

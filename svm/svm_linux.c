@@ -420,20 +420,46 @@ static void svm_set_sregs(struct vcpu *v, const struct kvm_sregs *s)
 	svm_update_mode(v);
 }
 
+static struct vmcb_seg *seg_at(struct vmcb_save *save, enum emul_seg which)
+{
+	switch (which) {
+	case EMUL_ES:
+		return &save->es;
+	case EMUL_CS:
+		return &save->cs;
+	case EMUL_SS:
+		return &save->ss;
+	case EMUL_DS:
+		return &save->ds;
+	case EMUL_FS:
+		return &save->fs;
+	default:
+		return &save->gs;
+	}
+}
+
+static_assert(sizeof(struct emul_segment) == sizeof(struct vmcb_seg),
+	      "emul takes the VMCB's form");
+
 static void svm_get_emul_segs(struct vcpu *v, struct emul_segment *seg)
 {
 	struct vmcb_save *save = &to_svm(v)->vmcb->s;
-	const struct vmcb_seg *from[EMUL_NR_SEGS] = {
-		[EMUL_ES] = &save->es, [EMUL_CS] = &save->cs,
-		[EMUL_SS] = &save->ss, [EMUL_DS] = &save->ds,
-		[EMUL_FS] = &save->fs, [EMUL_GS] = &save->gs,
-	};
 	unsigned int i;
 
-	static_assert(sizeof(struct emul_segment) == sizeof(struct vmcb_seg),
-		      "emul takes the VMCB's form");
 	for (i = 0; i < EMUL_NR_SEGS; i++)
-		memcpy(&seg[i], from[i], sizeof(seg[i]));
+		memcpy(&seg[i], seg_at(save, i), sizeof(seg[i]));
+}
+
+static void svm_set_emul_segs(struct vcpu *v, const struct emul_segment *seg,
+			      unsigned int which)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+	unsigned int i;
+
+	for (i = 0; i < EMUL_NR_SEGS; i++)
+		if (which & BIT(i))
+			memcpy(seg_at(&vmcb->s, i), &seg[i], sizeof(seg[i]));
+	vmcb->c.clean &= ~CLEAN_SEG;
 }
 
 static u8 svm_get_cpl(struct vcpu *v)
@@ -574,6 +600,7 @@ static const struct vcpu_ops svm_ops = {
 	.get_sregs = svm_get_sregs,
 	.set_sregs = svm_set_sregs,
 	.get_emul_segs = svm_get_emul_segs,
+	.set_emul_segs = svm_set_emul_segs,
 	.get_cpl = svm_get_cpl,
 	.update_mode = svm_update_mode,
 	.get_msr = svm_get_msr,
