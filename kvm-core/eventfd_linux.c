@@ -271,9 +271,8 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *args)
 	struct fd f;
 	int err;
 
-	if (mode == IRQCHIP_NONE)
-		return -EAGAIN;
-	if (args->flags & KVM_IRQFD_FLAG_RESAMPLE && mode != IRQCHIP_KERNEL)
+	if (mode == IRQCHIP_NONE ||
+	    (args->flags & KVM_IRQFD_FLAG_RESAMPLE && mode != IRQCHIP_KERNEL))
 		return -EINVAL;
 	f = fdget(args->fd);
 	if (!f.file)

@@ -78,7 +78,9 @@ static int chip_line(struct kvm_pic_state *c, unsigned int line, bool level)
 		c->irr |= bit;
 	if (c->imr & bit)
 		return -1;
-	return !level || (c->irr & bit && !old);
+	if (!level || (was && !(c->elcr & bit)))
+		return 1;
+	return !old;
 }
 
 /* Line 2 is the second chip's output, and follows it both ways. */

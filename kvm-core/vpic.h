@@ -28,7 +28,9 @@ struct vpic {
 
 void vpic_reset(struct vpic *p);
 
-/* Drive a line. < 0: masked, 0: was requested already, > 0: requested. */
+/* Drive a line. < 0: masked; 0: coalesced with a request that still waited;
+ * > 0: requested, or nothing to request (no rise).
+ */
 int vpic_set(struct vpic *p, unsigned int line, unsigned int source, bool level);
 
 /* [any, racy] Is the output to the CPU high? */

@@ -121,13 +121,15 @@ guest_counters()
 	echo "${_e:-0} ${_i:-0}"
 }
 
-# The ABI without a VMM: refusals and guests of a few bytes. The in-tree stack
-# passes the same points.
+# The ABI without a VMM: refusals and guests of a few bytes, then the interrupt
+# half of it. The in-tree stack passes the same points.
 step_abi()
 {
-	kvmabi >/tmp/abi.out || note "kvmabi ended with $?"
-	sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/abi.out
-	ok "kvmabi came to its end" grep -q '^1\.\.' /tmp/abi.out
+	for t in kvmabi irqabi; do
+		$t >/tmp/abi.out || note "$t ended with $?"
+		sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/abi.out
+		ok "$t came to its end" grep -q '^1\.\.' /tmp/abi.out
+	done
 }
 
 step_boot()
