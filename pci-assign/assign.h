@@ -258,6 +258,8 @@ void fault_record(void *ctx, const struct amdvi_fault *f);
 void fault_recover(struct card *c);
 /* Oldest record into *out; false: none. */
 bool fault_pop(struct card *c, struct backplane_fault *out);
+/* Drop the records; counters stay. */
+void fault_forget(struct card *c);
 /* NULL removes it. Consumes the reference. */
 void fault_set_event(struct card *c, struct eventfd_ctx *event);
 void fault_signal(struct card *c);

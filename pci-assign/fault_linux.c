@@ -140,6 +140,17 @@ bool fault_pop(struct card *c, struct backplane_fault *out)
 	return some;
 }
 
+/* What happened under one user is not the next one's to read. */
+void fault_forget(struct card *c)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->fault_lock, flags);
+	c->ring_count = 0;
+	c->faults_dropped = 0;
+	spin_unlock_irqrestore(&c->fault_lock, flags);
+}
+
 void fault_signal(struct card *c)
 {
 	unsigned long flags;

@@ -71,6 +71,7 @@ static int node_release(struct inode *inode, struct file *f)
 	mutex_unlock(&c->lock);
 	vmioctl_release_card(c);
 	fault_set_event(c, NULL);
+	fault_forget(c);
 	mutex_lock(&c->lock);
 	card_power_down(c);
 	c->mapping = NULL;

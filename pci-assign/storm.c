@@ -16,7 +16,7 @@ int storm_init(struct storm *s, unsigned int count, unsigned int window_ms)
 		return -EINVAL;
 	/* window >= 1 ms and count <= 10^6, so a measure is at least 1 ns. */
 	s->measure_ns = window_ms * NS_PER_MS / count;
-	s->limit_ns = s->measure_ns * count;
+	s->limit_ns = s->measure_ns * (count - 1);
 	storm_reset(s);
 	return 0;
 }
@@ -38,7 +38,7 @@ enum storm_verdict storm_fault(struct storm *s, u64 now_ns)
 		s->last_ns = now_ns;
 	s->level_ns = s->level_ns > leaked ? s->level_ns - leaked : 0;
 	s->level_ns += s->measure_ns;
-	if (s->level_ns < s->limit_ns)
+	if (s->level_ns <= s->limit_ns)
 		return STORM_CALM;
 	s->tripped = true;
 	return STORM_TRIPPED;

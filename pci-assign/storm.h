@@ -3,9 +3,10 @@
  * storm: when is a card faulting so often that it must be cut off?
  *
  * Pure. A leaky bucket: each fault pours in one measure, the bucket leaks
- * @count measures per @window, and it overflows at @count measures. So @count
- * faults at once trip it, and faults at or below @count per window, evenly
- * spread, never do. A tripped bucket stays tripped until storm_reset().
+ * @count measures per @window, and overflows above @count - 1 measures. So
+ * @count faults trip it if they come faster than @count per @window, and
+ * faults at that rate or below, evenly spread, never do (but for a @count of
+ * 1, which trips at once). A tripped bucket stays so until storm_reset().
  * Time is the caller's, in nanoseconds; a clock that steps back counts as
  * standing still. The caller serialises.
  */

@@ -35,6 +35,19 @@ static void test_a_burst_trips_at_the_count(void **state)
 	}
 }
 
+/* Does a burst that takes some time trip at the count, too? */
+static void test_a_fast_rate_trips_at_the_count(void **state)
+{
+	struct storm s;
+	unsigned int n;
+
+	(void)state;
+	storm_init(&s, 32, 100);
+	for (n = 1; n < 32; n++)
+		assert_int_equal(storm_fault(&s, n * MS / 20), STORM_CALM);
+	assert_int_equal(storm_fault(&s, 32 * MS / 20), STORM_TRIPPED);
+}
+
 static void test_the_permitted_rate_never_trips(void **state)
 {
 	struct storm s;
@@ -103,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_senseless_parameters_are_refused),
 		cmocka_unit_test(test_a_burst_trips_at_the_count),
+		cmocka_unit_test(test_a_fast_rate_trips_at_the_count),
 		cmocka_unit_test(test_the_permitted_rate_never_trips),
 		cmocka_unit_test(test_a_rate_above_always_trips),
 		cmocka_unit_test(test_quiet_empties_the_bucket),

@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cardtest: assigned cards without a VMM, on the emulated host. The program is
+ * the VM's owner: it makes a VM with one vCPU that never runs, gives it the
+ * edu card, lets the card interrupt, and reads what arrived from the vCPU's
+ * local APIC. Both clients of pci-assign are tried: the mediated MSI
+ * capability, and the legacy ioctls that know only gsis; and the line. Then
+ * the card's config space, its node, a reset, faults and the quarantine.
+ * Prints TAP.
+ *
+ *   cardtest BDF       of an edu card bound to pci-assign: 0000:00:05.0
+ *   cardtest BDF hold  give the card to a VM and wait to be killed
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/kvm.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include "pci-assign/assign_uapi.h"
+
+#define CONFIG	((uint64_t)VFIO_PCI_CONFIG_REGION_INDEX << 40)
+#define STATUS	((uint64_t)BACKPLANE_REGION_STATUS << 40)
+#define FAULTS	((uint64_t)BACKPLANE_REGION_FAULTS << 40)
+#define ID	5
+
+/* edu's registers */
+#define EDU_IRQ_STATUS	0x24
+#define EDU_RAISE	0x60
+#define EDU_ACK		0x64
+#define EDU_DMA_SRC	0x80
+#define EDU_DMA_DST	0x88
+#define EDU_DMA_COUNT	0x90
+#define EDU_DMA_CMD	0x98
+#define EDU_BUFFER	0x40000
+
+static int failed, node, kvm, vm, vcpu;
+static unsigned int bus, slot, fn;
+static volatile uint8_t *bar;
+static uint8_t *ram;
+
+static bool ok(bool good, const char *what)
+{
+	printf("%s - %s\n", good ? "ok" : "not ok", what);
+	if (!good)
+		printf("# errno %d (%s)\n", errno, strerror(errno));
+	fflush(stdout);
+	failed |= !good;
+	return good;
+}
+
+static bool refused(long r, int want, const char *what)
+{
+	bool good = r < 0 && errno == want;
+
+	if (!good)
+		printf("# got %ld, errno %d (%s)\n", r, errno, strerror(errno));
+	return ok(good, what);
+}
+
+/* ---- the card --------------------------------------------------------------- */
+
+static uint32_t cfg(unsigned int off, unsigned int len)
+{
+	uint32_t v = 0;
+
+	if (pread(node, &v, len, CONFIG + off) != (ssize_t)len)
+		ok(false, "a config read");
+	return v;
+}
+
+static void set_cfg(unsigned int off, unsigned int len, uint32_t v)
+{
+	if (pwrite(node, &v, len, CONFIG + off) != (ssize_t)len)
+		ok(false, "a config write");
+}
+
+static uint32_t edu(unsigned int off)
+{
+	return *(volatile uint32_t *)(bar + off);
+}
+
+static void set_edu(unsigned int off, uint32_t v)
+{
+	*(volatile uint32_t *)(bar + off) = v;
+}
+
+static void set_edu64(unsigned int off, uint64_t v)
+{
+	*(volatile uint64_t *)(bar + off) = v;
+}
+
+static struct backplane_status status(void)
+{
+	struct backplane_status s = { 0 };
+
+	if (pread(node, &s, sizeof(s), STATUS) != sizeof(s))
+		ok(false, "the status can be read");
+	return s;
+}
+
+/* The real registers, by the host's own path. */
+static uint32_t host_cfg(unsigned int off, unsigned int len)
+{
+	char path[128];
+	uint32_t v = 0;
+	int fd;
+
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/0000:%02x:%02x.%x/config", bus, slot, fn);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || pread(fd, &v, len, off) != (ssize_t)len)
+		ok(false, "sysfs gives the real config space");
+	close(fd);
+	return v;
+}
+
+static unsigned int find_cap(unsigned int id)
+{
+	unsigned int pos = cfg(PCI_CAPABILITY_LIST, 1), ttl = 48;
+
+	while (pos && ttl-- && cfg(pos, 1) != id)
+		pos = cfg(pos + 1, 1);
+	return pos;
+}
+
+static bool map_bar(void)
+{
+	struct vfio_region_info r = { .argsz = sizeof(r), .index = 0 };
+
+	if (ioctl(node, VFIO_DEVICE_GET_REGION_INFO, &r) ||
+	    !(r.flags & VFIO_REGION_INFO_FLAG_MMAP))
+		return ok(false, "BAR 0 may be mapped");
+	bar = mmap(NULL, r.size, PROT_READ | PROT_WRITE, MAP_SHARED, node,
+		   (off_t)r.offset);
+	return ok(bar != MAP_FAILED && edu(0) == 0x010000ed,
+		  "BAR 0 is mapped and edu's id is in it");
+}
+
+/* ---- the VM ------------------------------------------------------------------ */
+
+#define RAM_SIZE	(4U << 20)
+
+static bool make_vm(void)
+{
+	struct kvm_userspace_memory_region slot0 = { .memory_size = RAM_SIZE };
+	struct kvm_lapic_state lapic;
+
+	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	slot0.userspace_addr = (uintptr_t)ram;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP, 0) ||
+	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot0))
+		return ok(false, "a VM with RAM and interrupt controllers");
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	if (vcpu < 0 || ioctl(vcpu, KVM_GET_LAPIC, &lapic))
+		return ok(false, "a vCPU with a local APIC");
+	*(uint32_t *)(lapic.regs + 0xf0) = 0x1ff;	/* enabled by software */
+	return ok(!ioctl(vcpu, KVM_SET_LAPIC, &lapic), "a VM whose APIC accepts");
+}
+
+/* Requests waiting in the local APIC, by vector; taking empties them. */
+static bool requested(unsigned int vector)
+{
+	struct kvm_lapic_state s;
+	uint32_t *irr;
+
+	ioctl(vcpu, KVM_GET_LAPIC, &s);
+	irr = (uint32_t *)(s.regs + 0x200 + vector / 32 * 16);
+	return *irr >> vector % 32 & 1;
+}
+
+static void forget_requests(void)
+{
+	struct kvm_lapic_state s;
+	unsigned int i;
+
+	ioctl(vcpu, KVM_GET_LAPIC, &s);
+	for (i = 0; i < 8; i++)
+		*(uint32_t *)(s.regs + 0x200 + i * 16) = 0;
+	ioctl(vcpu, KVM_SET_LAPIC, &s);
+}
+
+static bool arrives(unsigned int vector)
+{
+	int tries;
+
+	for (tries = 0; tries < 100 && !requested(vector); tries++)
+		usleep(10000);
+	return requested(vector);
+}
+
+static struct kvm_assigned_pci_dev address(uint32_t flags)
+{
+	return (struct kvm_assigned_pci_dev) {
+		.assigned_dev_id = ID, .busnr = bus, .devfn = slot << 3 | fn,
+		.flags = flags,
+	};
+}
+
+static long assign(uint32_t flags)
+{
+	struct kvm_assigned_pci_dev d =
+		address(flags | KVM_DEV_ASSIGN_ENABLE_IOMMU);
+
+	return ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &d);
+}
+
+static long deassign(void)
+{
+	struct kvm_assigned_pci_dev d = address(0);
+
+	return ioctl(vm, KVM_DEASSIGN_PCI_DEVICE, &d);
+}
+
+static long dev_irq(unsigned long request, uint32_t flags, uint32_t gsi)
+{
+	struct kvm_assigned_irq i = { .assigned_dev_id = ID, .guest_irq = gsi,
+				      .flags = flags };
+
+	return ioctl(vm, request, &i);
+}
+
+/* gsi @gsi is the message for @vector; others keep their pins. */
+static void route_msi(uint32_t gsi, unsigned int vector)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry[2];
+	} r = { .head = { .nr = 2 }, .entry = {
+		{ .gsi = gsi, .type = KVM_IRQ_ROUTING_MSI,
+		  .u.msi = { .address_lo = 0xfee00000, .data = vector } },
+		{ .gsi = 10, .type = KVM_IRQ_ROUTING_IRQCHIP,
+		  .u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = 10 } },
+	} };
+
+	ok(!ioctl(vm, KVM_SET_GSI_ROUTING, &r), "routes are set");
+}
+
+/* IOAPIC pin 10: level-triggered, to @vector of APIC 0, unmasked. */
+static void aim_pin(unsigned int vector)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	ioctl(vm, KVM_GET_IRQCHIP, &c);
+	c.chip.ioapic.redirtbl[10].bits = vector | 1ULL << 15;
+	ok(!ioctl(vm, KVM_SET_IRQCHIP, &c), "the guest's pin 10 is aimed");
+}
+
+static bool pin_is_up(void)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	ioctl(vm, KVM_GET_IRQCHIP, &c);
+	return c.chip.ioapic.irr >> 10 & 1;
+}
+
+/* ---- config space -------------------------------------------------------------- */
+
+static void test_config(void)
+{
+	uint32_t real_command = host_cfg(PCI_COMMAND, 2);
+
+	ok(cfg(PCI_VENDOR_ID, 4) == 0x11e81234, "vendor and device show through");
+	ok(cfg(PCI_COMMAND, 2) == 0, "the command register starts empty");
+	set_cfg(PCI_BASE_ADDRESS_0, 4, 0xffffffff);
+	ok(cfg(PCI_BASE_ADDRESS_0, 4) == 0xfff00000, "BAR 0 sizes as 1 MiB");
+	set_cfg(PCI_BASE_ADDRESS_0, 4, 0xe0000000);
+	ok(cfg(PCI_BASE_ADDRESS_0, 4) == 0xe0000000 &&
+	   host_cfg(PCI_BASE_ADDRESS_0, 4) != 0xe0000000,
+	   "the guest's address is the guest's, the card's stays");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	ok(host_cfg(PCI_COMMAND, 2) == real_command &&
+	   !(real_command & PCI_COMMAND_MASTER),
+	   "without a VM no bus mastering, whatever the guest writes");
+	errno = 0;
+	refused(pread(node, &real_command, 4, CONFIG + 256), EINVAL,
+		"a read past the end of config space");
+}
+
+/* ---- interrupts ------------------------------------------------------------------ */
+
+static void fire(void)
+{
+	set_edu(EDU_RAISE, 1);
+}
+
+static void calm(void)
+{
+	set_edu(EDU_ACK, edu(EDU_IRQ_STATUS));
+}
+
+static void test_mediated_msi(void)
+{
+	unsigned int msi = find_cap(PCI_CAP_ID_MSI);
+	uint64_t before = status().irqs_hard;
+
+	if (!ok(msi, "the MSI capability is shown"))
+		return;
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	ok(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_MASTER,
+	   "with a VM the guest's bus mastering is real");
+	set_cfg(msi + PCI_MSI_ADDRESS_LO, 4, 0xfee00000);
+	set_cfg(msi + PCI_MSI_ADDRESS_HI, 4, 0);
+	set_cfg(msi + PCI_MSI_DATA_64, 2, 0x61);
+	ok(host_cfg(msi + PCI_MSI_DATA_64, 2) != 0x61,
+	   "the guest's message does not reach the card");
+	set_cfg(msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
+	ok(host_cfg(msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_ENABLE,
+	   "the host armed a vector of its own");
+	fire();
+	ok(arrives(0x61), "the card's MSI arrives as the guest's vector");
+	calm();
+	ok(status().irqs_hard == before + 1 && status().irqs_fallback == 0,
+	   "straight from hard-irq context, once");
+	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI |
+			KVM_DEV_IRQ_GUEST_MSI, 100), EEXIST,
+		"a second owner of the card's MSI");
+
+	forget_requests();
+	set_cfg(msi + PCI_MSI_DATA_64, 2, 0x62);
+	fire();
+	ok(arrives(0x62) && !requested(0x61), "a new message takes effect at once");
+	calm();
+	forget_requests();
+	set_cfg(msi + PCI_MSI_ADDRESS_LO, 4, 0x1000);
+	fire();
+	usleep(100000);
+	ok(!requested(0x62), "a message to memory is no interrupt");
+	calm();
+	set_cfg(msi + PCI_MSI_FLAGS, 2, 0);
+	ok(!(host_cfg(msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_ENABLE),
+	   "disabling takes the host's vector away");
+	forget_requests();
+}
+
+static void test_legacy_msi(void)
+{
+	uint32_t both = KVM_DEV_IRQ_HOST_MSI | KVM_DEV_IRQ_GUEST_MSI;
+
+	refused(dev_irq(KVM_DEASSIGN_DEV_IRQ, both, 0), ENXIO,
+		"taking back what was not given");
+	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_INTX |
+			KVM_DEV_IRQ_GUEST_MSI, 100), EINVAL,
+		"a line that nobody would end");
+	route_msi(100, 0x71);
+	ok(!dev_irq(KVM_ASSIGN_DEV_IRQ, both, 100), "host MSI to a guest gsi");
+	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, both, 100), EEXIST, "the same again");
+	fire();
+	ok(arrives(0x71), "the card's MSI arrives by the gsi's route");
+	calm();
+	ok(!dev_irq(KVM_DEASSIGN_DEV_IRQ, both, 100), "and is taken back");
+	fire();
+	forget_requests();
+	usleep(100000);
+	ok(!requested(0x71), "nothing arrives any more");
+	calm();
+	forget_requests();
+}
+
+/* A level line: up until the guest ends it, and again while the card insists. */
+static void test_line(void)
+{
+	uint32_t both = KVM_DEV_IRQ_HOST_INTX | KVM_DEV_IRQ_GUEST_INTX;
+	struct kvm_assigned_pci_dev d = address(KVM_DEV_ASSIGN_MASK_INTX);
+
+	aim_pin(0x81);
+	ok(!dev_irq(KVM_ASSIGN_DEV_IRQ, both, 10), "host line to guest line");
+	fire();
+	ok(arrives(0x81) && pin_is_up(), "the card's line raises the guest's");
+	ok(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE,
+	   "while the guest handles it the card is masked, the host's line free");
+	ok(!ioctl(vm, KVM_ASSIGN_SET_INTX_MASK, &d) && !pin_is_up(),
+	   "masking lowers the guest's line");
+	d.flags = 0;
+	ok(!ioctl(vm, KVM_ASSIGN_SET_INTX_MASK, &d), "unmasking");
+	usleep(100000);
+	ok(pin_is_up(), "the card still insists: the line is up again");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
+		PCI_COMMAND_INTX_DISABLE);
+	ok(!pin_is_up(), "the guest's own INTx disable lowers it, too");
+	calm();
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	usleep(100000);
+	ok(!pin_is_up() &&
+	   !(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE),
+	   "a calm card's line stays down and open");
+	ok(!dev_irq(KVM_DEASSIGN_DEV_IRQ, both, 0), "and is taken back");
+	ok(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE,
+	   "a card without a guest line is masked");
+	forget_requests();
+}
+
+/* ---- DMA ------------------------------------------------------------------------ */
+
+static void dma(uint64_t src, uint64_t dst, uint64_t count, uint64_t cmd)
+{
+	int tries;
+
+	set_edu64(EDU_DMA_SRC, src);
+	set_edu64(EDU_DMA_DST, dst);
+	set_edu64(EDU_DMA_COUNT, count);
+	set_edu64(EDU_DMA_CMD, cmd | 1);
+	for (tries = 0; tries < 500 && (edu(EDU_DMA_CMD) & 1); tries++)
+		usleep(10000);
+}
+
+static void test_dma(void)
+{
+	memcpy(ram + 0x1000, "backplane", 10);
+	dma(0x1000, EDU_BUFFER, 16, 0);
+	dma(EDU_BUFFER, 0x2000, 16, 2);
+	ok(!memcmp(ram + 0x2000, "backplane", 10),
+	   "the card reads and writes the VM's memory by the VM's addresses");
+}
+
+static int event_of_node(void)
+{
+	struct {
+		struct vfio_irq_set set;
+		int32_t fd;
+	} s = { .set = { .argsz = sizeof(s), .count = 1,
+			 .index = VFIO_PCI_ERR_IRQ_INDEX,
+			 .flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				  VFIO_IRQ_SET_ACTION_TRIGGER } };
+
+	s.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ok(!ioctl(node, VFIO_DEVICE_SET_IRQS, &s), "an eventfd for faults");
+	return s.fd;
+}
+
+/*
+ * The module was loaded with storm_count=3 storm_ms=60000 for this. Four bytes
+ * are one access, and so one fault.
+ */
+static void test_faults(void)
+{
+	struct backplane_fault f[8];
+	struct pollfd p = { .fd = event_of_node(), .events = POLLIN };
+	ssize_t got;
+
+	dma(EDU_BUFFER, 0x40000000, 4, 2);
+	if (!ok(poll(&p, 1, 3000) == 1, "a refused write is told by the eventfd"))
+		return;
+	got = pread(node, f, sizeof(f), FAULTS);
+	ok(got >= (ssize_t)sizeof(f[0]) && f[0].addr == 0x40000000 &&
+	   (f[0].flags & BACKPLANE_FAULT_WRITE) && f[0].code == 2 &&
+	   f[0].devid == (bus << 8 | slot << 3 | fn),
+	   "the record names address, access and card");
+	ok(pread(node, f, sizeof(f), FAULTS) == 0, "and is handed out once");
+	ok(status().state == BACKPLANE_STATE_ATTACHED, "one fault is no storm");
+	dma(0x50000000, EDU_BUFFER, 4, 0);
+	dma(EDU_BUFFER, 0x60000000, 4, 2);
+	usleep(300000);
+	ok(status().state == BACKPLANE_STATE_QUARANTINED,
+	   "a storm quarantines the card");
+	ok(!(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_MASTER),
+	   "its bus mastering is off");
+	memset(ram + 0x2000, 0, 16);
+	dma(EDU_BUFFER, 0x2000, 16, 2);
+	ok(ram[0x2000] == 0, "even its own memory is out of its reach");
+	deassign();
+	refused(assign(0), EIO, "assignment while quarantined");
+	ok(!ioctl(node, VFIO_DEVICE_RESET, 0) &&
+	   status().state == BACKPLANE_STATE_BLOCKED,
+	   "a reset is the way out of quarantine");
+	ok(!assign(0) && status().state == BACKPLANE_STATE_ATTACHED,
+	   "and it can be given again");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	test_dma();
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+static void test_life(void)
+{
+	ok(!deassign() && status().state == BACKPLANE_STATE_BLOCKED,
+	   "taken back, the card is blocked");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	ok(!(host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_MASTER), "and no bus master");
+	refused(deassign(), EINVAL, "taking it back twice");
+	ok(!assign(0), "it can be given again");
+	ok(cfg(PCI_COMMAND, 2) == 0, "with a fresh config space");
+	ok(status().vm != 0 && status().domain_id >= 2,
+	   "the status names VM and domain");
+	close(vcpu);
+	close(vm);
+	munmap(ram, RAM_SIZE);
+	ok(status().state == BACKPLANE_STATE_BLOCKED && status().vm == 0,
+	   "the VM's end gives the card back");
+}
+
+int main(int argc, char **argv)
+{
+	char path[64];
+
+	if (argc < 2 || sscanf(argv[1], "0000:%x:%x.%x", &bus, &slot, &fn) != 3)
+		return 2;
+	kvm = open("/dev/kvm", O_RDWR);
+	if (!make_vm())
+		return 1;
+	refused(assign(0), EPERM, "assignment without the node");
+	snprintf(path, sizeof(path), "/dev/backplane/%s", argv[1]);
+	refused(open(path, O_RDONLY), EACCES, "opening the node for reading only");
+	node = open(path, O_RDWR);
+	if (!ok(node >= 0, "the node opens") || !map_bar())
+		return 1;
+	test_config();
+	if (!ok(!assign(KVM_DEV_ASSIGN_PCI_2_3), "the card is given to the VM"))
+		return 1;
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	test_dma();
+	if (argc > 2) {
+		puts("holding");
+		fflush(stdout);
+		for (;;)
+			dma(EDU_BUFFER, 0x2000, 16, 2);
+	}
+	test_mediated_msi();
+	test_legacy_msi();
+	test_line();
+	test_faults();
+	test_life();
+	return failed;
+}
