@@ -13,7 +13,8 @@ round()
 	step_teardown || return 1
 	counts >/tmp/counts.$1
 	sync; echo 3 >/proc/sys/vm/drop_caches
-	mem_used_kb >/tmp/mem.$1
+	# what is freed late (RCU, per-CPU lists) is freed within seconds
+	for i in 1 2 3 4 5; do sleep 1; kernel_kb; done | sort -n | head -n 1 >/tmp/mem.$1
 }
 round 1 || exit 1
 round 2 || exit 1
@@ -22,6 +23,6 @@ ok "the same interrupts, groups, nodes and pinned pages after one round and afte
 ok "no page stays pinned" grep -qx 'pinned 0' /tmp/counts.2
 ok "no card's node stays" grep -qx 'nodes 0' /tmp/counts.2
 grown=$(($(cat /tmp/mem.2) - $(cat /tmp/mem.1)))
-ok "memory in use after two rounds as after one ($grown KiB more)" test $grown -lt 8192
+ok "the kernel uses as much memory after two rounds as after one ($grown KiB more)" test $grown -lt 2048
 JOB
 finish

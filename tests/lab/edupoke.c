@@ -8,6 +8,7 @@
  *
  *   edupoke BDF write ADDR VALUE   DMA the 4 bytes VALUE to ADDR
  *   edupoke BDF read ADDR          DMA 4 bytes from ADDR and print them
+ *   edupoke BDF look COUNT         read the card's identity register COUNT times
  *   edupoke BDF self               write to and read from our own page; fails
  *                                  unless the bytes make the round trip
  *
@@ -146,11 +147,18 @@ int main(int argc, char **argv)
 
 	if (!((argc == 5 && !strcmp(what, "write")) ||
 	      (argc == 4 && !strcmp(what, "read")) ||
+	      (argc == 4 && !strcmp(what, "look")) ||
 	      (argc == 3 && !strcmp(what, "self")))) {
-		fprintf(stderr, "usage: edupoke BDF write ADDR VALUE | read ADDR | self\n");
+		fprintf(stderr, "usage: edupoke BDF write ADDR VALUE | read ADDR | look COUNT | self\n");
 		return 2;
 	}
 	open_card(argv[1]);
+	if (!strcmp(what, "look")) {
+		for (addr = number(argv[3]); addr; addr--)
+			if ((*(volatile uint32_t *)(bar + EDU_ID) & 0xff) != 0xed)
+				return 1;
+		return 0;
+	}
 	page = own_page(&phys);
 	if (!strcmp(what, "self")) {
 		page[0] = 0x12345678;

@@ -8,6 +8,9 @@ edu=$(for d in /sys/bus/pci/devices/*; do
 	[ "$(cat "$d/vendor")$(cat "$d/device")" = 0x12340x11e8 ] && basename "$d"; done)
 ok "the guest sees the edu card at ${edu:-nowhere}" test -n "$edu" || exit 1
 ok "its DMA inside the guest works" edupoke "$edu" self
+echo "mark look start"
+ok "100,000 reads of a register of the card" edupoke "$edu" look 100000
+echo "mark look end"
 modprobe e1000e
 ok "the network is up" net_up eth0 || exit 1
 ( iperf tx 8 >/tmp/rate || echo failed >/tmp/rate ) &

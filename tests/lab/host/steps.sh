@@ -105,10 +105,10 @@ run_guest()
 	done
 	guest_rc=$(cat /tmp/guest.rc)
 	sed 's/^/# qemu: /' /tmp/guest.err
-	guest_boot=$(awk -v t="$_t0" '$4 == "up" { printf "%.1f", $1 - t; exit }' /tmp/marks)
+	guest_boot=$(awk -v t="$_t0" '$5 == "up" { printf "%.1f", $1 - t; exit }' /tmp/marks)
 }
 
-# "EXITS IRQS": totals over all vCPUs and all assigned cards of the guest
+# "EXITS IRQS MMIO": totals over all vCPUs and all assigned cards of the guest
 guest_counters()
 {
 	if [ "$STACK" = ours ]; then
@@ -118,7 +118,8 @@ guest_counters()
 		_e=$(cat /sys/kernel/debug/kvm/exits 2>/dev/null)
 		_i=$(irq_total vfio-msix)
 	fi
-	echo "${_e:-0} ${_i:-0}"
+	_m=$(cat /sys/kernel/debug/kvm/mmio_exits 2>/dev/null)
+	echo "${_e:-0} ${_i:-0} ${_m:-0}"
 }
 
 # The ABI without a VMM: refusals and guests of a few bytes, then the interrupt
@@ -159,8 +160,8 @@ step_assigned()
 		--env IPERF_PORT="$IPERF_PORT" /lab/guest-net.sh -- $(assign_args $NIC nic)
 	ok "the guest's script ended well" test "$guest_rc" = 0 || return 1
 	# per second, over both transfers
-	awk '$4 == "tx" || $4 == "rx" {
-		if ($5 == "start") { t = $1; e = $2; i = $3 }
+	awk '$5 == "tx" || $5 == "rx" {
+		if ($6 == "start") { t = $1; e = $2; i = $3 }
 		else { T += $1 - t; E += $2 - e; I += $3 - i } }
 	     END { if (T > 0) printf "value exits_per_s %.0f\nvalue irqs_per_s %.0f\n", E / T, I / T }' /tmp/marks
 }
@@ -219,6 +220,8 @@ step_rogue()
 	echo look >&9; exec 9>&-
 	wait_for 5 grep -q canary /tmp/canary.out
 	ok "the guest lived on" test "$guest_rc" = 0
+	looks=$(awk '$5 == "look" { if ($6 == "start") m = $4; else print $4 - m }' /tmp/marks)
+	ok "its BAR is mapped: ${looks:-no} MMIO exits in 100,000 reads" test "${looks:-100000}" -lt 5000
 	if ok "the canary in host memory is intact" grep -qx 'canary intact' /tmp/canary.out; then
 		value canary_intact true
 	else

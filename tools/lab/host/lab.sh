@@ -93,4 +93,9 @@ irq_total() { awk -v m="$1" '$0 ~ m { for (i = 2; i <= 3; i++) s += $i } END { p
 # ---- modules ----------------------------------------------------------------
 # Ours are in /lib/backplane; the kernel's by modprobe.
 load() { _m=$1; shift; insmod "/lib/backplane/$_m.ko" "$@"; }
-mem_used_kb() { awk '/^MemTotal/ { t = $2 } /^MemFree/ { f = $2 } END { print t - f }' /proc/meminfo; }
+# What the kernel itself uses: not free, not files, not programs' pages
+kernel_kb()
+{
+	awk '{ m[$1] = $2 } END { print m["MemTotal:"] - m["MemFree:"] - m["Buffers:"] -
+		m["Cached:"] - m["AnonPages:"] - m["SReclaimable:"] }' /proc/meminfo
+}
