@@ -30,9 +30,10 @@ u32 vmsi_set(struct vmsi *v, const struct vmsi_regs *r)
 	unsigned int before = vmsi_count(v), after;
 	u32 verdict = VMSI_NOTHING;
 	unsigned int log2 = FIELD_GET(VMSI_CTRL_ALLOCATED, (u32)r->control);
+	unsigned int most = v->max_log2;
 
 	v->enabled = r->control & VMSI_CTRL_ENABLE;
-	v->log2 = min(log2, (unsigned int)v->max_log2);
+	v->log2 = min(log2, most);
 	v->msg.addr = r->addr & ~3ULL;
 	v->msg.data = r->data;
 	v->mask = v->maskable ? r->mask : 0;

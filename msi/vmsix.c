@@ -19,7 +19,7 @@ void vmsix_init(struct vmsix *v, struct vmsix_entry *table, u64 *pending,
 
 	v->table = table;
 	v->pending = pending;
-	v->count = min(count, (unsigned int)VMSIX_MAX_ENTRIES);
+	v->count = min(count, VMSIX_MAX_ENTRIES);
 	v->enabled = false;
 	v->func_masked = false;
 	for (i = 0; i < v->count; i++)

@@ -17,7 +17,7 @@
 
 #include "msi/msg.h"
 
-#define VMSIX_MAX_ENTRIES	2048
+#define VMSIX_MAX_ENTRIES	2048U
 #define VMSIX_ENTRY_SIZE	16
 
 /* Message Control. */
