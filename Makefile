@@ -44,7 +44,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help unit unit-bins modules test demo lab setup qemu clean
+.PHONY: help unit unit-bins modules test demo lab setup qemu proofs fuzz lint clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -53,6 +53,9 @@ help:
 	@echo '  make test     set up everything and pass all tests'
 	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
+	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
+	@echo '  make fuzz     bounded fuzzing of the emulator and the IOMMU parsers'
+	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make modules  build the four kernel modules for KDIR'
 	@echo '  make setup    install the Debian packages all of this needs'
 	@echo '  make qemu     build the patched QEMU into the cache, once'
@@ -86,6 +89,16 @@ demo:
 
 lab: modules qemu
 	@tools/lab/machine --interactive
+
+proofs: setup
+	@tests/proofs/run $(P)
+
+fuzz: setup
+	@tests/fuzz/run-emul
+	@tests/fuzz/run-iommu
+
+lint: setup
+	@tests/run checks
 
 clean:
 	rm -rf build
