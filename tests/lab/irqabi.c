@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "tap.h"
 
 #define EDGE	6		/* gsis that the guest handles */
 #define LEVEL	5
@@ -80,30 +81,6 @@ asm(".pushsection .rodata\n"
     "2:	iret\n"
     "guest_end: .code64\n"
     ".popsection\n");
-
-static int points, bad;
-
-static bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %d - ", good ? "ok" : "not ok", ++points);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	puts("");
-	fflush(stdout);
-	bad += !good;
-	return good;
-}
-
-static void refused(int r, int err, const char *what)
-{
-	int got = errno;
-
-	ok(r < 0 && got == err, "%s is refused with %s (%s)", what, strerror(err),
-	   r < 0 ? strerror(got) : "it was accepted");
-}
 
 static int vm, vcpu;
 static struct kvm_run *run;

@@ -19,31 +19,7 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-static int points, bad;
-
-static bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %d - ", good ? "ok" : "not ok", ++points);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	puts("");
-	fflush(stdout);
-	bad += !good;
-	return good;
-}
-
-/* The call must fail with @err. */
-static void refused(int r, int err, const char *what)
-{
-	int got = errno;
-
-	ok(r < 0 && got == err, "%s is refused with %s (%s)", what, strerror(err),
-	   r < 0 ? strerror(got) : "it was accepted");
-}
+#include "tap.h"
 
 static int kvm;
 

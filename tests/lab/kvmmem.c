@@ -22,35 +22,14 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "tap.h"
 
 #define PAGE	4096UL
 #define M2	(2UL << 20)
 #define CODE	0x1000UL		/* in slot 0, which holds nothing else */
 #define BASE	(64UL << 20)		/* where the tests put slot 1 */
 
-static int points, bad, kvm;
-
-static bool ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %d - ", good ? "ok" : "not ok", ++points);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	puts("");
-	fflush(stdout);
-	bad += !good;
-	return good;
-}
-
-static void refused(int r, int err, const char *what)
-{
-	int got = errno;
-
-	ok(r < 0 && got == err, "%s is refused with %s (%s)", what, strerror(err),
-	   r < 0 ? strerror(got) : "it was accepted");
-}
+static int kvm;
 
 /* ---- the guest ------------------------------------------------------------- */
 
