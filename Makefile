@@ -11,6 +11,7 @@ SHELL := /bin/bash
 # emulated host, which boots the Debian kernel that matches these headers.
 KDIR ?= $(lastword $(shell ls -d /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | sort -V))
 W ?= 1
+C ?= 0
 
 include pure.mk
 
@@ -76,7 +77,7 @@ unit: setup
 
 modules: setup
 	@test -n "$(KDIR)" || { echo 'make: no Debian 6.1 kernel headers in /usr/src: apt-get install linux-headers-amd64, or give KDIR=' >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) modules
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) C=$(C) -j$(shell nproc) modules
 
 qemu: setup
 	@tools/lab/qemu-build

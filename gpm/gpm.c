@@ -485,7 +485,7 @@ static int visit_leaf(struct range *r, u64 *entry, unsigned int level)
 	return r->visit(r->arg, base, &leaf);
 }
 
-int gpm_for_each_leaf(const struct gpm *g, gpa_t start, gpa_t end,
+int gpm_visit_leaves(const struct gpm *g, gpa_t start, gpa_t end,
 		      gpm_leaf_fn *fn, void *arg)
 {
 	/* With neither split nor table set, the walk only reads. */

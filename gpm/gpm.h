@@ -156,7 +156,7 @@ typedef int gpm_leaf_fn(void *arg, gpa_t gpa, const struct gpm_leaf *leaf);
  * Call @fn for each present leaf that overlaps [start, end), in order. @fn
  * must not change the tree. A non-zero return stops the walk and is returned.
  */
-int gpm_for_each_leaf(const struct gpm *g, gpa_t start, gpa_t end,
+int gpm_visit_leaves(const struct gpm *g, gpa_t start, gpa_t end,
 		      gpm_leaf_fn *fn, void *arg);
 
 #endif

@@ -272,7 +272,7 @@ static void test_ranges_must_be_aligned_ordered_and_inside(void **state)
 					     GPM_CPU_W, 0), -EINVAL);
 		assert_int_equal(gpm_harvest_dirty(&b->g, bad[i][0], bad[i][1],
 						   NULL, NULL), -EINVAL);
-		assert_int_equal(gpm_for_each_leaf(&b->g, bad[i][0], bad[i][1],
+		assert_int_equal(gpm_visit_leaves(&b->g, bad[i][0], bad[i][1],
 						   NULL, NULL), -EINVAL);
 	}
 	assert_int_equal(gpm_unmap(&b->g, K4, K4), GPM_DONE);
@@ -798,7 +798,7 @@ static void test_for_each_visits_in_order_and_stops_when_told(void **state)
 	struct dirty_log log = { 0 };
 	unsigned int stores = b->h.stores;
 
-	assert_int_equal(gpm_for_each_leaf(&b->g, M2 - 2 * K4, 3 * M2 + K4,
+	assert_int_equal(gpm_visit_leaves(&b->g, M2 - 2 * K4, 3 * M2 + K4,
 					   count_leaf, &log), 0);
 	assert_int_equal(log.n, 5);
 	assert_int_equal(log.start[0], M2 - 2 * K4);
@@ -807,7 +807,7 @@ static void test_for_each_visits_in_order_and_stops_when_told(void **state)
 	assert_int_equal(log.start[4], 3 * M2);	/* overlaps: as a whole */
 	assert_int_equal(log.size[4], M2);
 	log.n = 0;
-	assert_int_equal(gpm_for_each_leaf(&b->g, 0, 3 * G1, count_leaf, &log),
+	assert_int_equal(gpm_visit_leaves(&b->g, 0, 3 * G1, count_leaf, &log),
 			 -EINTR);
 	assert_int_equal(log.n, 7);
 	assert_int_equal(b->h.stores, stores);
