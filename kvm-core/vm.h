@@ -51,6 +51,7 @@ struct vm {
 	atomic_t nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];	/* set once, before nr_vcpus */
 	struct vm_ext *ext[4];		/* per registered extension */
+	unsigned long ext_held;		/* bits: ext[i] holds its module */
 	const char *dead;		/* first reason of vm_kill, or NULL */
 	void *arch;			/* svm's */
 	/* paravirtual clock and TSC */

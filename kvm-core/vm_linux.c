@@ -184,7 +184,6 @@ int vm_ext_check(u32 cap)
 long vm_ext_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 {
 	const struct vm_ext_ops *ops;
-	struct vm_ext *before;
 	long r = -ENOTTY;
 	int i;
 
@@ -192,9 +191,9 @@ long vm_ext_ioctl(struct vm *vm, unsigned int cmd, unsigned long arg)
 		ops = ext_get(i);
 		if (!ops)
 			continue;
-		before = vm->ext[i];
 		r = ops->ioctl(vm, &vm->ext[i], cmd, arg);
-		if (before || !vm->ext[i])
+		/* Of two first callers at once, one leaves its reference. */
+		if (!vm->ext[i] || test_and_set_bit(i, &vm->ext_held))
 			module_put(ops->owner);
 	}
 	return r;
