@@ -55,7 +55,7 @@ help:
 	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
-	@echo '  make fuzz     bounded fuzzing of the emulator and the IOMMU parsers'
+	@echo '  make fuzz     bounded fuzzing of the emulator'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make modules  build the four kernel modules for KDIR'
 	@echo '  make setup    install the Debian packages all of this needs'
@@ -96,7 +96,6 @@ proofs: setup
 
 fuzz: setup
 	@tests/fuzz/run-emul
-	@tests/fuzz/run-iommu
 
 lint: setup
 	@tests/run checks
