@@ -93,9 +93,12 @@ irq_total() { awk -v m="$1" '$0 ~ m { for (i = 2; i <= 3; i++) s += $i } END { p
 # ---- modules ----------------------------------------------------------------
 # Ours are in /lib/backplane; the kernel's by modprobe.
 load() { _m=$1; shift; insmod "/lib/backplane/$_m.ko" "$@"; }
-# What the kernel itself uses: not free, not files, not programs' pages
+# What the kernel itself uses: not free (nor on a CPU's own list of free pages),
+# not files, not programs' pages
 kernel_kb()
 {
-	awk '{ m[$1] = $2 } END { print m["MemTotal:"] - m["MemFree:"] - m["Buffers:"] -
-		m["Cached:"] - m["AnonPages:"] - m["SReclaimable:"] }' /proc/meminfo
+	echo 1 >/proc/sys/vm/stat_refresh
+	_listed=$(awk '$1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo)
+	awk -v listed="$_listed" '{ m[$1] = $2 } END { print m["MemTotal:"] - m["MemFree:"] -
+		listed - m["Buffers:"] - m["Cached:"] - m["AnonPages:"] - m["SReclaimable:"] }' /proc/meminfo
 }
