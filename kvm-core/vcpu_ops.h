@@ -28,13 +28,7 @@ enum run_verdict {
 struct vcpu_ops {
 	struct module *owner;
 	const char *name;
-	u32 caps;		/* VCPU_OPS_CAP_* */
 
-	int (*hw_enable)(void);	/* on each CPU when the first VM is made */
-	void (*hw_disable)(void);
-
-	int (*vm_create)(struct vm *vm);
-	void (*vm_destroy)(struct vm *vm);
 	int (*vcpu_create)(struct vcpu *v);
 	void (*vcpu_destroy)(struct vcpu *v);
 	void (*vcpu_reset)(struct vcpu *v);
