@@ -194,6 +194,7 @@ qmp_listen()
 		socat -t 600 - UNIX-CONNECT:/tmp/guest.qmp
 }
 
+# TRANSFER=no: without the network transfer that otherwise runs meanwhile
 step_rogue()
 {
 	load_assign || return 1
@@ -214,7 +215,7 @@ step_rogue()
 	qmp_listen >/tmp/qmp.log 2>&1 &
 	qmp=$!
 	run_guest --mem $GUEST_MIB --env ROGUE_WRITES="$writes" --env ROGUE_READS="$reads" \
-		--env IPERF_PORT="$IPERF_PORT" /lab/guest-rogue.sh -- \
+		--env IPERF_PORT="$IPERF_PORT" --env TRANSFER="$TRANSFER" /lab/guest-rogue.sh -- \
 		$(assign_args $NIC nic) $(assign_args $EDU edu)
 	kill $qmp
 	echo look >&9; exec 9>&-
