@@ -138,7 +138,7 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 static void device_want_irq(const struct amdvi_device *d, struct dte_want *want)
 {
 	if (d->quarantined || d->failed) {
-		want->irq = DTE_IRQ_BLOCK;
+		amdvi_intremap_want_none(want);
 		return;
 	}
 	want->irq = d->remaps ? DTE_IRQ_TABLE : DTE_IRQ_PASS;
@@ -300,10 +300,11 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 /* Blocks the ids that no other function appears under. The lock is held. */
 static void device_abandon_ids(struct amdvi_device *d)
 {
-	struct dte_want none = { .dma = DTE_DMA_BLOCK, .irq = DTE_IRQ_BLOCK };
+	struct dte_want none = { .dma = DTE_DMA_BLOCK };
 	struct dte dte;
 	unsigned int i;
 
+	amdvi_intremap_want_none(&none);
 	dte_build(&none, &dte);
 	for (i = 0; i < d->n_ids; i++)
 		if (!amdvi_device_find_locked(d->unit->seg, d->ids[i]))
@@ -488,6 +489,8 @@ static void segment_set(struct amdvi_segment *seg, u16 id, enum dte_dma dma,
 						       AMDVI_DOMAIN_BLOCKED,
 	};
 
+	if (irq == DTE_IRQ_BLOCK)
+		amdvi_intremap_want_none(&want);
 	dte_build(&want, &seg->devtab[id]);
 }
 
@@ -843,12 +846,12 @@ static int __init amdvi_init(void)
 
 	if (err)
 		return err;
+	err = amdvi_intremap_init();
+	if (err)
+		return err;
 	err = read_firmware();
 	if (!err)
 		err = check_bound_drivers();
-	if (err)
-		goto undo;
-	err = amdvi_intremap_init();
 	if (err)
 		goto undo;
 	pass_existing_devices();
@@ -856,15 +859,14 @@ static int __init amdvi_init(void)
 	if (!err)
 		err = add_sysfs();
 	if (err)
-		goto undo_intremap;
+		goto undo;
 	register_syscore_ops(&amdvi_syscore);
 	register_units();
 	return 0;
 
-undo_intremap:
-	amdvi_intremap_free();
 undo:
 	undo_all();
+	amdvi_intremap_free();
 	return err;
 }
 module_init(amdvi_init);

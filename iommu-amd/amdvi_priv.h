@@ -86,8 +86,11 @@ struct amdvi_unit {
 	int irq;		/* 0: polling only */
 	struct delayed_work poll;
 	struct ratelimit_state evt_ratelimit;
+	unsigned long evt_second;	/* jiffies at its start */
+	unsigned int evt_in_second;
+	bool evt_storm;		/* polled, no interrupts */
 
-	atomic64_t commands, waits, timeouts, events, overflows, faults;
+	atomic64_t commands, waits, timeouts, events, overflows, storms, faults;
 };
 
 struct amdvi_domain {
@@ -181,6 +184,8 @@ void amdvi_events_free(struct amdvi_unit *u);
 /* ---- intremap_linux.c ---------------------------------------------------- */
 int amdvi_intremap_init(void);
 void amdvi_intremap_free(void);
+/* Interrupts refused, by a table of entries that are all off. */
+void amdvi_intremap_want_none(struct dte_want *want);
 /* Before the device's first interrupt; leaves d->remaps false if it cannot. */
 int amdvi_intremap_add(struct amdvi_device *d);
 void amdvi_intremap_remove(struct amdvi_device *d);	/* blocked already */

@@ -11,7 +11,7 @@ static u64 dte_blocked_q0(void)
 	return DTE_V | DTE_TV;	/* Mode 0, IR = IW = 0 */
 }
 
-static u64 dte_blocked_q2(bool suppress)
+static u64 dte_aborted_q2(bool suppress)
 {
 	return DTE_IV | FIELD_PREP(DTE_INT_CTL, DTE_INT_CTL_ABORT) |
 	       (suppress ? DTE_IG : 0);
@@ -37,25 +37,31 @@ static int dte_build_dma(const struct dte_want *want, u64 *q0)
 	return -EINVAL;
 }
 
+static int dte_build_irt(const struct dte_want *want, u64 *q2)
+{
+	/* The root field starts at bit 6, the table at 128 bytes. */
+	if (want->irt_order < 1 || want->irt_order > 11 ||
+	    (want->irt & ~DTE_INT_ROOT) || (want->irt & 127))
+		return -EINVAL;
+	*q2 = DTE_IV | want->irt | FIELD_PREP(DTE_INT_LEN, want->irt_order) |
+	      FIELD_PREP(DTE_INT_CTL, DTE_INT_CTL_REMAP) |
+	      (want->suppress ? DTE_IG : 0);
+	return 0;
+}
+
 static int dte_build_irq(const struct dte_want *want, u64 *q2)
 {
 	switch (want->irq) {
 	case DTE_IRQ_BLOCK:
-		*q2 = dte_blocked_q2(want->suppress);
+		if (want->irt)
+			return dte_build_irt(want, q2);
+		*q2 = dte_aborted_q2(want->suppress);
 		return 0;
 	case DTE_IRQ_PASS:
 		*q2 = 0;
 		return 0;
 	case DTE_IRQ_TABLE:
-		/* The root field starts at bit 6, the table at 128 bytes. */
-		if (want->irt_order < 1 || want->irt_order > 11 ||
-		    (want->irt & ~DTE_INT_ROOT) || (want->irt & 127))
-			return -EINVAL;
-		*q2 = DTE_IV | want->irt |
-		      FIELD_PREP(DTE_INT_LEN, want->irt_order) |
-		      FIELD_PREP(DTE_INT_CTL, DTE_INT_CTL_REMAP) |
-		      (want->suppress ? DTE_IG : 0);
-		return 0;
+		return dte_build_irt(want, q2);
 	}
 	return -EINVAL;
 }
@@ -66,7 +72,7 @@ int dte_build(const struct dte_want *want, struct dte *out)
 
 	if (dte_build_dma(want, &q0) || dte_build_irq(want, &q2)) {
 		*out = (struct dte){ { dte_blocked_q0(), 0,
-				       dte_blocked_q2(false), 0 } };
+				       dte_aborted_q2(false), 0 } };
 		return -EINVAL;
 	}
 	out->q[0] = q0;

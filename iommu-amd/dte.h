@@ -21,7 +21,13 @@ enum dte_dma {
 };
 
 enum dte_irq {
-	DTE_IRQ_BLOCK,		/* every interrupt is dropped */
+	/*
+	 * Every interrupt is dropped. If @irt is given, its entries are all
+	 * off: an interrupt is then a page fault of the kind that @suppress
+	 * silences. Without, IntCtl says abort, and a unit may report each
+	 * interrupt as an invalid request, which no bit of the entry silences.
+	 */
+	DTE_IRQ_BLOCK,
 	DTE_IRQ_PASS,		/* as without an IOMMU */
 	DTE_IRQ_TABLE,		/* through the card's own remapping table */
 };
@@ -33,8 +39,8 @@ struct dte_want {
 	u16 domain_id;
 	u8 depth;		/* DTE_DMA_TABLE: levels, 1..6 */
 	hpa_t root;		/* DTE_DMA_TABLE: 4 KiB aligned */
-	u8 irt_order;		/* DTE_IRQ_TABLE: log2 of entries, 1..11 */
-	hpa_t irt;		/* DTE_IRQ_TABLE: 128-byte aligned */
+	u8 irt_order;		/* with @irt: log2 of entries, 1..11 */
+	hpa_t irt;		/* table of interrupts, 128-byte aligned */
 };
 
 /* 0, or -EINVAL: @out is then a fully blocked entry. */

@@ -5,6 +5,11 @@
  * empty the same log under one mutex; the poll is there because an emulated
  * unit may log without interrupting, and because a log nobody empties loses
  * events. Knows who owns a device only as a function and a pointer.
+ *
+ * In a storm (more than event_storm events in a second) the interrupt is
+ * switched off and the log polled fifty times a second, one ring at most each
+ * time, until a second was calm: whatever a card does, its events cost a
+ * bounded share of one CPU. What does not fit is lost and counted as overflow.
  */
 #include <linux/delay.h>
 #include <linux/interrupt.h>
@@ -14,7 +19,12 @@
 #include "iommu-amd/event.h"
 
 #define EVT_POLL_PERIOD	HZ
-#define EVT_BATCH	(2 * AMDVI_RING_ENTRIES)	/* per run, then yield */
+#define EVT_STORM_PERIOD	max(HZ / 50, 1)
+#define EVT_BATCH	AMDVI_RING_ENTRIES	/* per run, then yield */
+
+static unsigned int event_storm = 5000;
+module_param(event_storm, uint, 0444);
+MODULE_PARM_DESC(event_storm, "Events of one unit in a second above which its log is polled and does not interrupt (default 5000)");
 
 /* ---- one event ----------------------------------------------------------- */
 
@@ -42,11 +52,11 @@ static void fault_print(struct amdvi_unit *u, struct amdvi_device *d,
 /* Nobody owns this id and it is blocked: hearing of it once is enough. */
 static void fault_silence(struct amdvi_unit *u, u16 id)
 {
-	struct dte_want want = { .dma = DTE_DMA_BLOCK, .irq = DTE_IRQ_BLOCK,
-				 .suppress = true };
+	struct dte_want want = { .dma = DTE_DMA_BLOCK, .suppress = true };
 	struct dte *now = &u->seg->devtab[id], dte;
 	unsigned long flags;
 
+	amdvi_intremap_want_none(&want);
 	dte_build(&want, &dte);
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
 	if (!amdvi_device_find_locked(u->seg, id) &&
@@ -163,6 +173,32 @@ static int log_drain(struct amdvi_unit *u)
 	}
 }
 
+/* evt_mutex is held. */
+static void storm_watch(struct amdvi_unit *u, unsigned int handled)
+{
+	if (time_after_eq(jiffies, u->evt_second + HZ)) {
+		if (u->evt_storm && u->evt_in_second <= event_storm) {
+			u->evt_storm = false;
+			amdvi_unit_control(u, 0, AMDVI_CTRL_EVT_INT);
+		}
+		u->evt_second = jiffies;
+		u->evt_in_second = 0;
+	}
+	u->evt_in_second += handled;
+	if (u->evt_storm || u->evt_in_second <= event_storm)
+		return;
+	u->evt_storm = true;
+	amdvi_unit_control(u, AMDVI_CTRL_EVT_INT, 0);
+	atomic64_inc(&u->storms);
+	pr_warn_ratelimited("iommu-amd: unit %u: more than %u events in a second; its log is polled until they end\n",
+			    u->index, event_storm);
+}
+
+static unsigned long poll_period(const struct amdvi_unit *u)
+{
+	return READ_ONCE(u->evt_storm) ? EVT_STORM_PERIOD : EVT_POLL_PERIOD;
+}
+
 static void log_service(struct amdvi_unit *u)
 {
 	int handled;
@@ -183,8 +219,10 @@ static void log_service(struct amdvi_unit *u)
 				"the event log overflowed");
 		log_restart(u);
 	}
-	if (handled == EVT_BATCH)
-		mod_delayed_work(system_power_efficient_wq, &u->poll, 1);
+	storm_watch(u, handled < 0 ? 0 : handled);
+	if (u->evt_storm || handled == EVT_BATCH)
+		mod_delayed_work(system_power_efficient_wq, &u->poll,
+				 u->evt_storm ? EVT_STORM_PERIOD : 1);
 out:
 	mutex_unlock(&u->evt_mutex);
 }
@@ -201,7 +239,7 @@ static void log_poll(struct work_struct *work)
 					    struct amdvi_unit, poll);
 
 	queue_delayed_work(system_power_efficient_wq, &u->poll,
-			   EVT_POLL_PERIOD);
+			   poll_period(u));
 	log_service(u);
 }
 
@@ -307,6 +345,7 @@ UNIT_COUNTER(waits);
 UNIT_COUNTER(timeouts);
 UNIT_COUNTER(events);
 UNIT_COUNTER(overflows);
+UNIT_COUNTER(storms);
 UNIT_COUNTER(faults);
 
 /* One line per device that ever faulted: address and count. */
@@ -340,6 +379,7 @@ static struct attribute *unit_attrs[] = {
 	&dev_attr_timeouts.attr,
 	&dev_attr_events.attr,
 	&dev_attr_overflows.attr,
+	&dev_attr_storms.attr,
 	&dev_attr_faults.attr,
 	&dev_attr_device_faults.attr,
 	NULL

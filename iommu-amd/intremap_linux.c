@@ -32,6 +32,7 @@
 
 static struct fwnode_handle *ir_fwnode, *msi_fwnode;
 static struct irq_domain *ir_domain, *msi_domain;
+static void *irt_off;	/* zeros: no entry is on */
 
 /* One interrupt of one device. */
 struct ir_irq {
@@ -302,8 +303,24 @@ static struct msi_domain_info msi_info = {
 	.handler_name = "edge",
 };
 
+/*
+ * Not IntCtl = abort: a unit reports each interrupt that it aborts as an
+ * invalid request, which no bit of the device's entry silences; one that its
+ * table does not let through is a page fault, which IG silences.
+ */
+void amdvi_intremap_want_none(struct dte_want *want)
+{
+	want->irq = DTE_IRQ_BLOCK;
+	want->irt = virt_to_phys(irt_off);
+	want->irt_order = IRTE_OFF_ORDER;
+}
+
 int amdvi_intremap_init(void)
 {
+	irt_off = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO,
+					   get_order(IRTE_OFF_BYTES));
+	if (!irt_off)
+		return -ENOMEM;
 	ir_fwnode = irq_domain_alloc_named_fwnode("AMDVI-IR");
 	msi_fwnode = irq_domain_alloc_named_fwnode("AMDVI-PCI-MSI");
 	if (!ir_fwnode || !msi_fwnode)
@@ -334,6 +351,8 @@ void amdvi_intremap_free(void)
 		irq_domain_free_fwnode(msi_fwnode);
 	if (ir_fwnode)
 		irq_domain_free_fwnode(ir_fwnode);
+	free_pages((unsigned long)irt_off, get_order(IRTE_OFF_BYTES));
+	irt_off = NULL;
 	msi_domain = NULL;
 	ir_domain = NULL;
 	msi_fwnode = NULL;

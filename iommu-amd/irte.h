@@ -18,6 +18,13 @@
 #define IRTE_TABLE_ORDER	8
 #define IRTE_TABLE_ENTRIES	(1U << IRTE_TABLE_ORDER)
 
+/*
+ * The table of a card that may raise nothing: entries that are all off, as
+ * many as a message can name, so that no index lies beyond it.
+ */
+#define IRTE_OFF_ORDER		11
+#define IRTE_OFF_BYTES		(16U << IRTE_OFF_ORDER)
+
 struct irte_want {
 	u8 vector;	/* 16..255 */
 	u8 delivery;	/* 0 fixed, 1 lowest priority */

@@ -5,8 +5,8 @@
  * edu card, lets the card interrupt, and reads what arrived from the vCPU's
  * local APIC. Both clients of pci-assign are tried: the mediated MSI
  * capability, and the legacy ioctls that know only gsis; and the line. Then
- * the card's config space, its node, a reset, faults and the quarantine.
- * Prints TAP.
+ * the card's config space, its node, a reset, faults, forged interrupts and
+ * the quarantine. Prints TAP.
  *
  *   cardtest BDF       of an edu card bound to pci-assign: 0000:00:05.0
  *   cardtest BDF hold  give the card to a VM and wait to be killed
@@ -480,6 +480,83 @@ static void test_faults(void)
 	test_dma();
 }
 
+/* ---- forged interrupts --------------------------------------------------------- */
+
+static uint64_t unit_counter(const char *name)
+{
+	char path[128], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/iommu/amdvi0/amdvi/%s", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		ok(false, "the unit's counters can be read");
+	close(fd);
+	return strtoull(text, NULL, 0);
+}
+
+/* The host's own path: what a card would do that minds no command register. */
+static void host_set_command(uint16_t v)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path),
+		 "/sys/bus/pci/devices/0000:%02x:%02x.%x/config", bus, slot, fn);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || pwrite(fd, &v, 2, PCI_COMMAND) != 2)
+		ok(false, "sysfs takes a command register");
+	close(fd);
+}
+
+/* A plain DMA write of @data to the window is an interrupt like any other. */
+static void forge(uint32_t data)
+{
+	memcpy(ram + 0x1000, &data, sizeof(data));
+	dma(0x1000, EDU_BUFFER, 4, 0);
+	dma(EDU_BUFFER, 0xfee00000, 4, 2);
+}
+
+/*
+ * A card writes messages it was not given. Each is refused and reported, the
+ * third trips the storm; then it goes on as a master whatever the command
+ * register says, and the unit does not even log it. As in test_faults() three
+ * faults are a storm.
+ */
+static void test_forgery(void)
+{
+	struct backplane_fault f[8];
+	uint64_t events;
+	ssize_t got;
+	int i;
+
+	while (pread(node, f, sizeof(f), FAULTS) > 0)
+		;
+	for (i = 0; i < 3; i++)
+		forge(0x30 + i);
+	usleep(300000);
+	got = pread(node, f, sizeof(f), FAULTS);
+	ok(got == 3 * (ssize_t)sizeof(f[0]) &&
+	   (f[0].flags & BACKPLANE_FAULT_INTERRUPT) &&
+	   f[0].addr == 0xfee00000 && f[0].code == 2 &&
+	   f[0].devid == (bus << 8 | slot << 3 | fn),
+	   "each forged interrupt is reported, as one, with its card");
+	ok(status().state == BACKPLANE_STATE_QUARANTINED,
+	   "a storm of forged interrupts quarantines the card");
+	events = unit_counter("events");
+	host_set_command(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	for (i = 0; i < 8; i++)
+		dma(EDU_BUFFER, 0xfee00000 + i * 0x1000, 4, 2);
+	dma(EDU_BUFFER, 0x2000, 16, 2);
+	usleep(1500000);	/* the slow poll has looked, too */
+	ok(unit_counter("events") == events,
+	   "from then on the unit logs neither its interrupts nor its DMA");
+	ok(!ioctl(node, VFIO_DEVICE_RESET, 0) && !deassign() && !assign(0),
+	   "a reset brings it back");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	test_dma();
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
 static void test_life(void)
@@ -530,6 +607,7 @@ int main(int argc, char **argv)
 	test_legacy_msi();
 	test_line();
 	test_faults();
+	test_forgery();
 	test_life();
 	return failed;
 }

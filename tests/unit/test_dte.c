@@ -115,6 +115,21 @@ static void test_suppression_sets_all_three_bits(void **state)
 	assert_true(dte.q[2] & DTE_IG);
 }
 
+/* IntCtl = 10b, not abort: only so does IG silence a blocked card. */
+static void test_blocked_interrupts_meet_a_table_that_is_off(void **state)
+{
+	struct dte_want want = { .suppress = true, .irt = 0x5678000,
+				 .irt_order = 11 };
+	struct dte dte = build(&want);
+
+	(void)state;
+	assert_int_equal(dte.q[2], 0x2000000000000000ULL | 0x5678000 |
+			 11 << 1 | 1 << 5 | 1);
+	assert_true(dte_q0_blocks(dte.q[0]));
+	want.irt_order = 12;
+	assert_refused(&want);
+}
+
 static void test_v_zero_does_not_count_as_blocked(void **state)
 {
 	(void)state;
@@ -249,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_an_entry_is_never_invalid),
 		cmocka_unit_test(test_bits_lie_where_the_manual_says),
 		cmocka_unit_test(test_suppression_sets_all_three_bits),
+		cmocka_unit_test(test_blocked_interrupts_meet_a_table_that_is_off),
 		cmocka_unit_test(test_v_zero_does_not_count_as_blocked),
 		cmocka_unit_test(test_no_change_needs_no_step),
 		cmocka_unit_test(test_every_moment_of_every_change_is_old_new_or_blocked),
