@@ -45,7 +45,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help unit unit-bins modules test demo lab setup qemu proofs fuzz lint clean
+.PHONY: help unit unit-bins modules test demo lab setup qemu proofs fuzz lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -57,6 +57,7 @@ help:
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
 	@echo '  make fuzz     bounded fuzzing of the emulator'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
+	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
 	@echo '  make setup    install the Debian packages all of this needs'
 	@echo '  make qemu     build the patched QEMU into the cache, once'
@@ -96,6 +97,13 @@ proofs: setup
 
 fuzz: setup
 	@tests/fuzz/run-emul
+
+bench: modules qemu
+	@tools/lab/setup bench
+	@tests/bench/run all
+
+bench-quick: modules qemu
+	@tests/bench/run quick
 
 lint: setup
 	@tests/run checks
