@@ -98,7 +98,7 @@ run_guest()
 	{ guest "$@" 2>/tmp/guest.err; echo $? >/tmp/guest.rc; } | while IFS= read -r line; do
 		case $line in
 		"mark "*)
-			echo "$(cut -d' ' -f1 /proc/uptime) $(guest_counters) ${line#mark }" >>/tmp/marks
+			echo "$(cut -d' ' -f1 /proc/uptime) $(guest_counters) ${line#mark } $(cat /sys/kernel/debug/kvm/io_exits 2>/dev/null)" >>/tmp/marks
 			;;
 		*) echo "$line" ;;
 		esac

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The cards of the matrix. One line of words per card:
+#
+#   card BOOT NAME WHERE DRIVER WORK INTERRUPT [-- arguments of the machine]
+#
+# BOOT groups the cards that share one boot of the emulated host and one guest.
+# WHERE is the host's slot on the root bus; "0c.0/" is the function behind the
+# port in 0c.0, "0d.0//" two bridges down, "06.0@" a virtual function of 06.0.
+# Two functions of one host slot share a slot of the guest, too. DRIVER is the
+# guest's module, after those that must be loaded before it, with commas ("-":
+# the card has none, user space drives it). WORK is a
+# function of tests/lab/host/guest-cards.sh; INTERRUPT is what the guest must be
+# seen to use: MSI-X, MSI, INTx or none. Every network card has a network
+# 10.0.<number>.0/24 of its own with an echo at .100 port 7; every disk has an
+# image of its own, which is compared at the end. am53c974 is missing because
+# the machine's firmware hangs on it before any kernel starts. Sourced by tests/lab/cards/run.
+
+net() # NUMBER: a network that echoes 1 MiB
+{
+	printf '%s\n' --arg -netdev --arg \
+		"user,id=n$1,net=10.0.$1.0/24,guestfwd=tcp:10.0.$1.100:7-cmd:head -c 1048576"
+}
+disk() # NAME: an image for the card of that name
+{
+	printf '%s\n' --arg -drive --arg "if=none,id=d-$1,format=raw,file=build/lab/cards-$1.img"
+}
+virtio=iommu_platform=on,disable-legacy=on
+
+cards()
+{
+	# ---- network
+	card net e1000e	06.0 e1000e net:11 MSI-X -- $(net 11) \
+		--device e1000e,netdev=n11,addr=06.0,romfile=
+	card net e1000	07.0 e1000 net:12 INTx -- $(net 12) \
+		--device e1000,netdev=n12,addr=07.0,romfile=
+	card net rtl8139 08.0 8139cp net:13 INTx -- $(net 13) \
+		--device rtl8139,netdev=n13,addr=08.0,romfile=
+	card net pcnet	09.0 pcnet32 net:14 INTx -- $(net 14) \
+		--device pcnet,netdev=n14,addr=09.0,romfile=
+	card net vmxnet3 0a.0 vmxnet3 net:15 MSI-X -- $(net 15) \
+		--device vmxnet3,netdev=n15,addr=0a.0,romfile=
+	card net virtio-net 0b.0 virtio_pci,virtio_net net:16 MSI-X -- $(net 16) \
+		--device virtio-net-pci,netdev=n16,addr=0b.0,romfile=,$virtio
+	card net2 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
+		--device i82559er,netdev=n17,addr=06.0,romfile=
+	card net2 tulip 07.0 tulip net:18 INTx -- $(net 18) \
+		--device tulip,netdev=n18,addr=07.0
+	card net2 e1000-82545em 08.0 e1000 net:19 INTx -- $(net 19) \
+		--device e1000-82545em,netdev=n19,addr=08.0,romfile=
+
+	# ---- storage
+	card disk nvme	06.0 nvme disk MSI-X -- $(disk nvme) \
+		--device nvme,drive=d-nvme,serial=lab,addr=06.0
+	card ahci ahci	07.0 ahci disk MSI -- $(disk ahci) \
+		--device ich9-ahci,id=sata,addr=07.0 --device ide-hd,drive=d-ahci,bus=sata.0
+	card disk virtio-blk 08.0 virtio_pci,virtio_blk disk MSI-X -- $(disk virtio-blk) \
+		--device virtio-blk-pci,drive=d-virtio-blk,addr=08.0,$virtio
+	card disk lsi53c895a 09.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
+		--device lsi53c895a,id=lsi,addr=09.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
+	card disk mptsas1068 0a.0 mptsas disk MSI -- $(disk mptsas1068) \
+		--device mptsas1068,id=mpt,addr=0a.0 --device scsi-hd,drive=d-mptsas1068,bus=mpt.0
+	card disk megasas 0b.0 megaraid_sas disk INTx -- $(disk megasas) \
+		--device megasas,id=mega,addr=0b.0 --device scsi-hd,drive=d-megasas,bus=mega.0
+	card disk xhci	0c.0 xhci_pci disk MSI-X -- $(disk xhci) \
+		--device qemu-xhci,id=usb,addr=0c.0 --device usb-storage,drive=d-xhci,bus=usb.0
+
+	# ---- the rest
+	card misc edu	05.0 - edu none
+	card misc pci-testdev 06.0 - testdev none -- \
+		--device pci-testdev,addr=06.0
+	card misc intel-hda 07.0 snd_hda_intel sound MSI -- \
+		--arg -audiodev --arg wav,id=snd,path=build/lab/cards-hda.wav,out.frequency=48000 \
+		--device intel-hda,id=hda,addr=07.0 --device hda-duplex,audiodev=snd,bus=hda.0,mixer=off
+	card misc secondary-vga 08.0 bochs screen none -- \
+		--device secondary-vga,addr=08.0
+	card misc multifunction-rtl8139 0a.0 8139cp net:21 INTx -- $(net 21) \
+		--device rtl8139,netdev=n21,addr=0a.0,multifunction=on,romfile=
+	card misc multifunction-e1000 0a.1 e1000 net:22 INTx -- $(net 22) \
+		--device e1000,netdev=n22,addr=0a.1,romfile=
+	card vga VGA	06.0 bochs screen none -- \
+		--device VGA,addr=06.0
+
+	# ---- behind bridges
+	card bridge root-port-e1000e 06.0/ e1000e net:31 MSI-X -- $(net 31) \
+		--device pcie-root-port,id=rp1,chassis=1,slot=1,addr=06.0 \
+		--device e1000e,netdev=n31,bus=rp1,romfile=
+	card bridge pci-bridge-e1000 07.0// e1000 net:32 INTx -- $(net 32) \
+		--device pcie-root-port,id=rp2,chassis=2,slot=2,addr=07.0 \
+		--device pcie-pci-bridge,id=br,bus=rp2 \
+		--device e1000,netdev=n32,bus=br,addr=03.0,romfile=
+
+	card bridge ports 08.0/ - ports none -- \
+		--device pcie-root-port,id=rp3,chassis=3,slot=3,addr=08.0 \
+		--device pci-testdev,bus=rp3
+
+	# ---- virtual functions
+	card sriov igb-vf 06.0@ igbvf net:41 MSI-X -- $(net 41) \
+		--device igb,netdev=n41,addr=06.0,romfile=
+	card sriov nvme-vf 07.0@ nvme disk MSI-X -- $(disk nvme-vf) \
+		--device nvme-subsys,id=ss \
+		--device nvme,id=pf,serial=lab,subsys=ss,sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1,addr=07.0 \
+		--device nvme-ns,drive=d-nvme-vf,bus=pf
+}
