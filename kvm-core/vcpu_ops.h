@@ -72,6 +72,14 @@ struct vcpu_ops {
 	int (*get_msr)(struct vcpu *v, u32 msr, u64 *data);
 	int (*set_msr)(struct vcpu *v, u32 msr, u64 data);
 	void (*update_debug)(struct vcpu *v);
+
+	/* Ports [first, first + count) reach the machine without an exit, or
+	 * exit again; the map is the VM's own. May sleep. 0 or -ENOMEM (only
+	 * to allow). The caller flushes.
+	 */
+	int (*vm_allow_ports)(struct vm *vm, u16 first, unsigned int count,
+			      bool allow);
+	void (*vm_destroy)(struct vm *vm);	/* what hangs on vm->arch */
 };
 
 int vcpu_ops_register(const struct vcpu_ops *ops);	/* -EBUSY */

@@ -53,7 +53,7 @@ struct vm {
 	struct vm_ext *ext[4];		/* per registered extension */
 	unsigned long ext_held;		/* bits: ext[i] holds its module */
 	const char *dead;		/* first reason of vm_kill, or NULL */
-	void *arch;			/* svm's */
+	void *arch;			/* svm's: its I/O map, or NULL */
 	/* paravirtual clock and TSC */
 	raw_spinlock_t clock_lock;
 	s64 clock_offset;		/* ns: guest clock = boottime + this */
@@ -197,6 +197,15 @@ void vcpu_kick(struct vcpu *v);
  * be called under mmu_lock.
  */
 void vm_flush_tlb(struct vm *vm);
+
+/*
+ * Let the guest reach the machine's I/O ports [first, first + count) under
+ * their own numbers and without an exit, or no longer: on return no vCPU uses
+ * a port that was taken away. The caller owns the ports, whole and alone, and
+ * takes them away before it lets go of them or of the VM. May sleep; 0, or
+ * -ENOMEM (only to allow: then they exit as before).
+ */
+int vm_allow_ports(struct vm *vm, u16 first, unsigned int count, bool allow);
 
 #define vm_for_each_vcpu(i, v, vm)					\
 	for ((i) = 0; (i) < atomic_read(&(vm)->nr_vcpus) &&		\

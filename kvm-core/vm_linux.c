@@ -280,6 +280,7 @@ static void vm_destroy(struct vm *vm)
 	vm_unlist(vm);
 	vm_for_each_vcpu(i, v, vm)
 		vcpu_destroy(v);
+	vcpu_ops->vm_destroy(vm);
 	vm_irq_destroy(vm);
 	vm_mem_destroy(vm);
 	buses_free(vm);
@@ -388,6 +389,15 @@ void vm_flush_tlb(struct vm *vm)
 	put_cpu();
 }
 EXPORT_SYMBOL_GPL(vm_flush_tlb);
+
+int vm_allow_ports(struct vm *vm, u16 first, unsigned int count, bool allow)
+{
+	int err = vcpu_ops->vm_allow_ports(vm, first, count, allow);
+
+	vm_flush_tlb(vm);
+	return err;
+}
+EXPORT_SYMBOL_GPL(vm_allow_ports);
 
 /* ---- buses ------------------------------------------------------------------------------- */
 

@@ -138,6 +138,7 @@ struct card {
 	struct vcfg_params params;
 	struct vbar_msix msix_at;
 	void __iomem *bar[VBAR_COUNT];
+	unsigned long open_ports;	/* BARs the guest reaches without exits */
 
 	struct mutex map_lock;
 	bool mappable;
@@ -241,6 +242,12 @@ void intr_deassign_all(struct card *c);
 int intr_set_msix_nr(struct card *c, unsigned int nr);
 int intr_set_msix_entry(struct card *c, unsigned int entry, u32 gsi);
 void intr_set_mask(struct card *c, bool mask);
+
+/* ---- ports_linux.c ------------------------------------------------------- */
+/* Open or close the I/O BARs for the guest as its config space says. card->lock. */
+void ports_update(struct card *c);
+/* Close them all; on return no vCPU reaches the card's ports. card->lock. */
+void ports_close(struct card *c);
 
 /* ---- reset_linux.c ------------------------------------------------------- */
 /*

@@ -289,6 +289,7 @@ void card_reset_models(struct card *c)
 	intr_update_line(c);
 	card_update_command(c);
 	spin_unlock_irqrestore(&c->irq_lock, flags);
+	ports_update(c);
 	intr_sync(c);
 }
 

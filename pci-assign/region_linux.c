@@ -122,6 +122,8 @@ static int config_rw(struct card *c, u64 off, u8 *buf, unsigned int n,
 	did = vcfg_write(c->cfg, &hw, (unsigned int)off, n, buf);
 	if (did & VCFG_DID_COMMAND)
 		apply_command(c);
+	if (did & (VCFG_DID_COMMAND | VCFG_DID_BAR))
+		ports_update(c);
 	if (did & VCFG_DID_MSI)
 		apply_msi(c);
 	if (did & VCFG_DID_MSIX)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Resetting a card, in this order: maps away, bus mastering off, wait for what
+ * Resetting a card, in this order: maps and ports away, bus mastering off, wait for what
  * is in flight, reset by the first method in the kernel's list (device
  * specific, ACPI, function-level, AF, power management, bus; an operator can
  * reorder it in sysfs: reset_method), check that the card answers, restore
@@ -114,6 +114,7 @@ int reset_card(struct card *c)
 	int err;
 
 	lockdep_assert_held(&c->lock);
+	ports_close(c);
 	node_suspend_maps(c);
 	pci_clear_master(c->pdev);
 	err = reset_now(c);
@@ -123,5 +124,6 @@ int reset_card(struct card *c)
 	node_resume_maps(c);
 	if (!err)
 		c->broken = NULL;
+	ports_update(c);
 	return err;
 }

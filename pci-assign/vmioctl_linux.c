@@ -287,6 +287,7 @@ static void detach(struct assign_vm *avm, struct card *c)
 	mutex_lock(&c->lock);
 	stop_mastering(c);
 	intr_deassign_all(c);
+	ports_close(c);
 	set_vm(c, NULL);
 	if (c->ready) {
 		card_reset_models(c);

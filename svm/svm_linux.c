@@ -272,6 +272,8 @@ static void svm_prepare_tlb(struct svm_vcpu *svm)
 	vmcb->c.tlb_control = TLB_CONTROL_NONE;
 	if (svm->flush) {
 		svm->flush = false;
+		/* Ports were taken away with a flush: look at the map anew. */
+		vmcb->c.clean &= ~CLEAN_PERMMAP;
 		if (svm_features.flush_by_asid)
 			vmcb->c.tlb_control = TLB_CONTROL_ASID;
 		else
@@ -304,6 +306,19 @@ static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
 }
 
+/* Which ports exit: the VM's own map if it has one, else all of them. */
+static void svm_choose_iopm(struct vcpu *v, struct vmcb *vmcb)
+{
+	/* Its bits before its address: see svm_vm_allow_ports(). */
+	u8 *own = smp_load_acquire((u8 **)&v->vm->arch);
+	u64 pa = __pa(own ? own : svm_iopm);
+
+	if (vmcb->c.iopm_base == pa)
+		return;
+	vmcb->c.iopm_base = pa;
+	vmcb->c.clean &= ~CLEAN_PERMMAP;
+}
+
 /* Interrupts off, preemption off: one VMRUN. */
 static void svm_enter(struct vcpu *v)
 {
@@ -312,6 +327,7 @@ static void svm_enter(struct vcpu *v)
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
 
 	svm_prepare_tlb(svm);
+	svm_choose_iopm(v, vmcb);
 	vmcb->s.rax = v->regs[EMUL_RAX];
 	vmcb->s.rsp = v->regs[EMUL_RSP];
 	vmcb->s.rip = v->rip;
@@ -347,6 +363,39 @@ static void svm_enter(struct vcpu *v)
 	v->cr3 = vmcb->s.cr3;
 	v->dr6 = vmcb->s.dr6;
 	v->int_shadow = vmcb->c.int_state & 1;
+}
+
+/* ---- a VM's own ports ------------------------------------------------------------ */
+
+static DEFINE_MUTEX(svm_iopm_lock);	/* writers of any VM's map */
+
+static int svm_vm_allow_ports(struct vm *vm, u16 first, unsigned int count,
+			      bool allow)
+{
+	u8 *map;
+	int err = 0;
+
+	mutex_lock(&svm_iopm_lock);
+	map = vm->arch;
+	if (!map && allow) {
+		map = (u8 *)__get_free_pages(GFP_KERNEL_ACCOUNT, IOPM_ORDER);
+		if (map)
+			permmap_deny_all(map, PAGE_SIZE << IOPM_ORDER);
+		else
+			err = -ENOMEM;
+		/* A vCPU that finds the map finds it full of denials. */
+		smp_store_release((u8 **)&vm->arch, map);
+	}
+	if (map)
+		permmap_allow_ports(map, first, count, allow);
+	mutex_unlock(&svm_iopm_lock);
+	return err;
+}
+
+static void svm_vm_destroy(struct vm *vm)
+{
+	free_pages((unsigned long)vm->arch, IOPM_ORDER);
+	vm->arch = NULL;
 }
 
 /* ---- state --------------------------------------------------------------------- */
@@ -606,6 +655,8 @@ static const struct vcpu_ops svm_ops = {
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.update_debug = svm_update_debug,
+	.vm_allow_ports = svm_vm_allow_ports,
+	.vm_destroy = svm_vm_destroy,
 };
 
 /* ---- module ------------------------------------------------------------------------ */
