@@ -107,6 +107,32 @@ static const struct vcfg_line readable[] = {
 	{ 0, 0, 0, 0, 0, 0, 0, "described by the card, never written" },
 };
 
+/* Ids newer than the 6.1 headers (PCI Code and ID Assignment 1.16, 2 and 3). */
+enum {
+	CAP_ID_FPB = 0x15,
+	EXT_CAP_ID_LNR = 0x1c,
+	EXT_CAP_ID_MPHY = 0x20,
+	EXT_CAP_ID_FRS = 0x21,
+	EXT_CAP_ID_RTR = 0x22,
+	EXT_CAP_ID_VF_REBAR = 0x24,
+	EXT_CAP_ID_LMR = 0x27,
+	EXT_CAP_ID_HIER,
+	EXT_CAP_ID_NPEM,
+	EXT_CAP_ID_PL_32GT,
+	EXT_CAP_ID_ALT,
+	EXT_CAP_ID_SFI,
+	EXT_CAP_ID_SHADOW,
+	EXT_CAP_ID_DOE,
+	EXT_CAP_ID_DEV3,
+	EXT_CAP_ID_IDE,
+	EXT_CAP_ID_PL_64GT,
+	EXT_CAP_ID_FLIT_LOG,
+	EXT_CAP_ID_FLIT_PERF,
+	EXT_CAP_ID_FLIT_ERR,
+	EXT_CAP_ID_SVC,
+	EXT_CAP_ID_MRBL,
+};
+
 #define SHOW(id, len, lines, name, why) \
 	{ id, len, ARRAY_SIZE(lines), lines, name, why }
 #define HIDE(id, name, why) { id, 0, 0, NULL, name, why }
@@ -141,6 +167,7 @@ const struct vcfg_cap vcfg_caps[] = {
 	HIDE(PCI_CAP_ID_SECDEV, "secure device", "IOMMUs only"),
 	HIDE(PCI_CAP_ID_EA, "enhanced allocation",
 	     "names host addresses that the guest must not use"),
+	HIDE(CAP_ID_FPB, "flattening portal bridge", "bridges only"),
 };
 const unsigned int vcfg_caps_count = ARRAY_SIZE(vcfg_caps);
 
@@ -177,10 +204,31 @@ const struct vcfg_cap vcfg_ext_caps[] = {
 	HIDE(PCI_EXT_CAP_ID_PASID, "process address spaces", "the table given to the card knows none"),
 	HIDE(PCI_EXT_CAP_ID_DPC, "port containment", "ports only"),
 	HIDE(PCI_EXT_CAP_ID_L1SS, "L1 substates", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_LNR, "LN requester", "deprecated; caches lines of host memory"),
 	HIDE(PCI_EXT_CAP_ID_PTM, "precision time", "the path to the root is the host's"),
+	HIDE(EXT_CAP_ID_MPHY, "PCI Express over M-PHY", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_FRS, "function readiness", "its messages go to the host's root port"),
+	HIDE(EXT_CAP_ID_RTR, "readiness times", "resets are done, and waited for, by the host"),
+	HIDE(EXT_CAP_ID_VF_REBAR, "resizable VF BAR", "no virtual functions are made by a guest"),
 	HIDE(PCI_EXT_CAP_ID_DVSEC, "designated vendor-specific", "may hold doors to other parts"),
 	HIDE(PCI_EXT_CAP_ID_DLF, "data link features", "the link is shared with the host's port"),
 	HIDE(PCI_EXT_CAP_ID_PL_16GT, "16 GT/s link", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_LMR, "lane margining", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_HIER, "hierarchy id", "names the place of the card on the host"),
+	HIDE(EXT_CAP_ID_NPEM, "enclosure management", "lights and slots are the host's"),
+	HIDE(EXT_CAP_ID_PL_32GT, "32 GT/s link", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_ALT, "alternate protocol", "CXL would reach memory past the IOMMU"),
+	HIDE(EXT_CAP_ID_SFI, "system firmware intermediary", "ports only"),
+	HIDE(EXT_CAP_ID_SHADOW, "shadow functions", "would send under ids nobody was given"),
+	HIDE(EXT_CAP_ID_DOE, "data object exchange", "speaks with the card's firmware, attestation and keys included"),
+	HIDE(EXT_CAP_ID_DEV3, "device 3", "the path to the root is the host's"),
+	HIDE(EXT_CAP_ID_IDE, "link encryption", "keys of the link are the host's"),
+	HIDE(EXT_CAP_ID_PL_64GT, "64 GT/s link", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_FLIT_LOG, "flit logging", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_FLIT_PERF, "flit performance", "the link is shared with the host's port"),
+	HIDE(EXT_CAP_ID_FLIT_ERR, "flit error injection", "would break the host's link"),
+	HIDE(EXT_CAP_ID_SVC, "streamlined virtual channels", "the path to the root is the host's"),
+	HIDE(EXT_CAP_ID_MRBL, "register block locator", "may name blocks for the host's management"),
 };
 const unsigned int vcfg_ext_caps_count = ARRAY_SIZE(vcfg_ext_caps);
 
