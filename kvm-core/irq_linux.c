@@ -18,7 +18,9 @@ static int deliver_fixed(struct vcpu *v, const struct vchip_msg *m)
 {
 	switch (vlapic_post(v->vlapic, m->vector, m->level)) {
 	case VLAPIC_POSTED:
-		vcpu_request(v, VCPU_REQ_EVENT);
+		/* To itself: its thread looks before it enters again. */
+		if (!in_task() || READ_ONCE(v->task) != current)
+			vcpu_request(v, VCPU_REQ_EVENT);
 		return 1;
 	case VLAPIC_MERGED:
 		return 0;

@@ -49,6 +49,7 @@ struct vm_mem {
 	spinlock_t mmu_lock;
 	struct srcu_struct srcu;
 	struct slots __rcu *slots;	/* address space 0, the only one */
+	unsigned long generation;	/* counts the changes of slots */
 	struct mmu_notifier notifier;
 	unsigned long invalidate_seq;
 	unsigned long invalidate_count;

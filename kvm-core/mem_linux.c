@@ -167,6 +167,8 @@ struct slots *mem_slots_locked(struct vm *vm)
 static void slots_publish(struct vm *vm, struct slots *next)
 {
 	rcu_assign_pointer(vm->mem.slots, next);
+	smp_wmb();	/* whoever sees the new count finds the new slots */
+	WRITE_ONCE(vm->mem.generation, vm->mem.generation + 1);
 	synchronize_srcu_expedited(&vm->mem.srcu);
 }
 

@@ -71,7 +71,7 @@ static int bus_access(struct vcpu *v, int which, gpa_t addr, unsigned int len,
 	return r;
 }
 
-static int kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data)
+int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data)
 {
 	if (e->pio)
 		return bus_access(v, VM_BUS_PIO, e->addr, e->len, data, e->write);
@@ -80,7 +80,7 @@ static int kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *
 	return bus_access(v, VM_BUS_MMIO, e->addr, e->len, data, e->write);
 }
 
-static void exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
+void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
 {
 	struct kvm_run *run = v->run;
 
@@ -129,7 +129,7 @@ static enum emul_access_result device_access(struct vcpu *v, gpa_t addr,
 	};
 	if (write)
 		memcpy(e->data, data, len);
-	if (!kernel_device(v, e, e->data)) {
+	if (!vcpu_kernel_device(v, e, e->data)) {
 		e->done = true;
 		v->mmio.n++;
 		v->mmio.next++;
@@ -139,7 +139,7 @@ static enum emul_access_result device_access(struct vcpu *v, gpa_t addr,
 	}
 	v->mmio.n++;
 	v->mmio.active = true;
-	exit_to_user(v, e);
+	vcpu_exit_to_user(v, e);
 	return EMUL_ACC_EXIT;
 }
 
@@ -570,7 +570,7 @@ enum run_verdict vcpu_emulate(struct vcpu *v)
 }
 EXPORT_SYMBOL_GPL(vcpu_emulate);
 
-unsigned int vcpu_insn_length(struct vcpu *v)
+unsigned int vcpu_insn_length_slow(struct vcpu *v)
 {
 	struct emul_ctxt c = { };
 	unsigned int len;
@@ -583,7 +583,6 @@ unsigned int vcpu_insn_length(struct vcpu *v)
 		vcpu_queue_exception(v, EXCP_UD, 0);
 	return len;
 }
-EXPORT_SYMBOL_GPL(vcpu_insn_length);
 
 /* ---- simple port I/O ------------------------------------------------------------------------------ */
 
@@ -615,7 +614,7 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 	v->pio.active = in;
 	v->pio.in = in;
 	v->pio.size = size;
-	exit_to_user(v, &e);
+	vcpu_exit_to_user(v, &e);
 	return RUN_USER;
 }
 EXPORT_SYMBOL_GPL(vcpu_pio);
@@ -645,6 +644,10 @@ int vcpu_complete_io(struct vcpu *v)
 		memcpy(&value, (void *)v->run + PAGE_SIZE, v->pio.size);
 		v->pio.active = false;
 		store_in(v, value, v->pio.size);
+		return 0;
+	}
+	if (v->load.active) {
+		vcpu_complete_load(v);
 		return 0;
 	}
 	take_answer(v);

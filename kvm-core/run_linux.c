@@ -103,6 +103,10 @@ static bool serve_requests(struct vcpu *v)
 {
 	if (likely(!READ_ONCE(v->requests)))
 		return false;
+	if (READ_ONCE(v->requests) == BIT(VCPU_REQ_EVENT)) {
+		vcpu_take_request(v, VCPU_REQ_EVENT);
+		return false;	/* choose_event() looks */
+	}
 	if (vcpu_take_request(v, VCPU_REQ_VM_DEAD) || v->vm->dead) {
 		vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
 		return true;
@@ -198,6 +202,10 @@ static void choose_event(struct vcpu *v)
 	bool window = v->run->request_interrupt_window;
 	int vector;
 
+	if (likely(!window && !v->exception.injected && !v->exception.pending &&
+		   !v->nmi_injected && !v->nmi_pending &&
+		   !v->interrupt.injected && !interrupt_waiting(v)))
+		return;
 	if (v->exception.injected || v->nmi_injected || v->interrupt.injected)
 		goto windows;
 	if (v->exception.pending) {
@@ -335,7 +343,7 @@ int vcpu_run(struct vcpu *v)
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	r = 0;
 	/* An access that user space has answered ends its instruction now. */
-	if (v->pio.active || v->mmio.active)
+	if (v->pio.active || v->mmio.active || v->load.active)
 		r = vcpu_complete_io(v);
 	if (!r)
 		r = run_loop(v);

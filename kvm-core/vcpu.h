@@ -35,8 +35,12 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 enum run_verdict vcpu_emulate(struct vcpu *v);
 /* 0 and *gpa, or -EFAULT with *error = page-fault code. @access: GWALK_*. */
 int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error);
-/* Its length in bytes, or 0 with an exception queued (mmio_linux.c). */
+/* Its length in bytes, or 0 with an exception queued (fast_linux.c). */
 unsigned int vcpu_insn_length(struct vcpu *v);
+/* The instruction at rip accessed @gpa, where no RAM is, and the CPU translated
+ * its operand to that (fast_linux.c).
+ */
+enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write);
 /* One IN or OUT; @next_rip is reached when it has completed. */
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip);
@@ -65,6 +69,11 @@ void vcpu_put(struct vcpu *v);
 int vcpu_run(struct vcpu *v);					/* KVM_RUN */
 void vcpu_reset(struct vcpu *v, bool init);
 int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */
+unsigned int vcpu_insn_length_slow(struct vcpu *v);		/* mmio_linux.c */
+/* 0, or -EOPNOTSUPP: no device of the kernel's; *data read or written. */
+int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data);
+void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e);
+void vcpu_complete_load(struct vcpu *v);			/* fast_linux.c */
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
 void vcpu_clock_update(struct vcpu *v);				/* clock_linux.c */
 int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);

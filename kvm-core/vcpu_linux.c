@@ -89,9 +89,11 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->nmi_masked = false;
 	v->int_shadow = false;
 	v->user_irq = -1;
+	v->window.page = ~0ULL;
 	v->mmio.n = 0;
 	v->mmio.active = false;
 	v->pio.active = false;
+	v->load.active = false;
 	if (!init) {
 		v->xcr0 = XFEATURE_MASK_FP;
 		v->msr.pat = 0x0007040600070406ULL;
@@ -156,6 +158,7 @@ static void regs_set(struct vcpu *v, const struct kvm_regs *r)
 	v->mmio.n = 0;
 	v->mmio.active = false;
 	v->pio.active = false;
+	v->load.active = false;
 }
 
 static void sregs_get(struct vcpu *v, struct kvm_sregs *s)

@@ -59,6 +59,8 @@ struct vcpu_ops {
 	/* Copy segment and table registers between kvm_sregs and the VMCB. */
 	void (*get_sregs)(struct vcpu *v, struct kvm_sregs *s);
 	void (*set_sregs)(struct vcpu *v, const struct kvm_sregs *s);
+	/* One of them where it lives, to look at. */
+	const struct emul_segment *(*segment)(struct vcpu *v, enum emul_seg which);
 	void (*get_emul_segs)(struct vcpu *v, struct emul_segment *seg);
 	/* @which: BIT(enum emul_seg) of those that changed. */
 	void (*set_emul_segs)(struct vcpu *v, const struct emul_segment *seg,

@@ -19,24 +19,40 @@
 #define ICR_VALID		0x000ccfffU
 #define ICR_X2_RESERVED		0xfff32000U
 
-static int highest_vector(const struct vlapic *a, u32 bank)
+/* @words: those of the bank that may hold something. */
+static int highest_vector(const struct vlapic *a, u32 bank, u32 words)
 {
-	int word;
-
-	for (word = 7; word >= 0; word--) {
+	while (words) {
+		u32 word = 31 - (u32)__builtin_clz(words);
 		u32 bits = READ_ONCE(a->regs[bank / 4 + word * 4]);
 
 		if (bits)
-			return word * 32 + 31 - __builtin_clz(bits);
+			return (int)(word * 32 + 31 - (u32)__builtin_clz(bits));
+		words &= ~BIT(word);
 	}
 	return -1;
+}
+
+void vlapic_index_banks(struct vlapic *a)
+{
+	u32 word;
+
+	a->isr_words = 0;
+	/* Whoever requests from here on sees the bit clear, and sets it. */
+	env_atomic_and(&a->irr_words, 0);
+	for (word = 0; word < 8; word++) {
+		if (REG(a, VLAPIC_ISR + word * 0x10))
+			a->isr_words |= BIT(word);
+		if (READ_ONCE(REG(a, VLAPIC_IRR + word * 0x10)))
+			env_atomic_or(&a->irr_words, BIT(word));
+	}
 }
 
 /* APM2 16.6.4: the higher of the task's and the running handler's class. */
 void vlapic_update_ppr(struct vlapic *a)
 {
 	u32 tpr = REG(a, VLAPIC_TPR) & 0xff;
-	int isr = highest_vector(a, VLAPIC_ISR);
+	int isr = highest_vector(a, VLAPIC_ISR, a->isr_words);
 	u32 class = isr < 0 ? 0 : isr & 0xf0;
 
 	WRITE_ONCE(REG(a, VLAPIC_PPR), (tpr & 0xf0) >= class ? tpr : class);
@@ -64,9 +80,25 @@ u32 vlapic_apic_id(const struct vlapic *a)
 
 static bool request(struct vlapic *a, u8 vector)
 {
-	u32 bit = BANK_BIT(vector);
+	u32 bit = BANK_BIT(vector), word = BIT(vector / 32);
+	bool was = env_atomic_or(&REG(a, VLAPIC_IRR + BANK(vector)), bit) & bit;
 
-	return env_atomic_or(&REG(a, VLAPIC_IRR + BANK(vector)), bit) & bit;
+	if (!(READ_ONCE(a->irr_words) & word))
+		env_atomic_or(&a->irr_words, word);
+	return was;
+}
+
+/* Whoever requests meanwhile finds the word's bit clear, or is seen here. */
+static void withdraw(struct vlapic *a, u8 vector)
+{
+	u32 *irr = &REG(a, VLAPIC_IRR + BANK(vector)), word = BIT(vector / 32);
+
+	env_atomic_and(irr, ~BANK_BIT(vector));
+	if (READ_ONCE(*irr))
+		return;
+	env_atomic_and(&a->irr_words, ~word);
+	if (READ_ONCE(*irr))
+		env_atomic_or(&a->irr_words, word);
 }
 
 static void note_error(struct vlapic *a, u32 error)
@@ -98,7 +130,7 @@ enum vlapic_post vlapic_post(struct vlapic *a, u8 vector, bool level)
 
 int vlapic_pending(const struct vlapic *a)
 {
-	int irr = highest_vector(a, VLAPIC_IRR);
+	int irr = highest_vector(a, VLAPIC_IRR, READ_ONCE(a->irr_words));
 	u32 ppr = READ_ONCE(REG(a, VLAPIC_PPR));
 
 	if (irr < 0 || !vlapic_hw_enabled(a) || (u32)(irr & 0xf0) <= (ppr & 0xf0))
@@ -112,19 +144,22 @@ int vlapic_accept(struct vlapic *a)
 
 	if (vector < 0)
 		return -1;
-	env_atomic_and(&REG(a, VLAPIC_IRR + BANK(vector)), ~BANK_BIT(vector));
+	withdraw(a, vector);
 	REG(a, VLAPIC_ISR + BANK(vector)) |= BANK_BIT(vector);
+	a->isr_words |= BIT(vector / 32);
 	vlapic_update_ppr(a);
 	return vector;
 }
 
 static void end_of_interrupt(struct vlapic *a, struct vlapic_effect *e)
 {
-	int vector = highest_vector(a, VLAPIC_ISR);
+	int vector = highest_vector(a, VLAPIC_ISR, a->isr_words);
 
 	if (vector < 0)
 		return;
 	REG(a, VLAPIC_ISR + BANK(vector)) &= ~BANK_BIT(vector);
+	if (!REG(a, VLAPIC_ISR + BANK(vector)))
+		a->isr_words &= ~BIT(vector / 32);
 	vlapic_update_ppr(a);
 	e->todo |= VLAPIC_DO_EVENT;
 	e->level = READ_ONCE(REG(a, VLAPIC_TMR + BANK(vector))) & BANK_BIT(vector);

@@ -60,6 +60,9 @@ struct vlapic {
 	u64 base;		/* IA32_APIC_BASE */
 	u32 id;			/* the vCPU's id; the x2APIC id */
 	u32 esr_pending;	/* errors since ESR was last written */
+	/* A bit per 32-bit word of the bank: clear, the word is zero. */
+	u32 irr_words;		/* [any] atomic; set may also be a zero word */
+	u32 isr_words;
 	bool bsp;
 	bool has_x2apic;	/* guest CPUID offers x2APIC */
 	bool has_deadline;	/* guest CPUID offers the TSC deadline */

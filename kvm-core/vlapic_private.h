@@ -32,6 +32,8 @@ static inline bool vlapic_sw_enabled(const struct vlapic *a)
 	return READ_ONCE(REG(a, VLAPIC_SVR)) & VLAPIC_SVR_ENABLE;
 }
 
+/* Make irr_words and isr_words anew after the banks were written as a whole. */
+void vlapic_index_banks(struct vlapic *a);
 /* Recompute the processor priority after TPR or ISR changed. */
 void vlapic_update_ppr(struct vlapic *a);
 /* A guest write to LVTT, TMICT or TDCR; settled before. */

@@ -31,6 +31,7 @@ static void reset_regs(struct vlapic *a)
 	u32 lvt;
 
 	memset(a->regs, 0, sizeof(a->regs));
+	vlapic_index_banks(a);
 	a->esr_pending = 0;
 	vlapic_timer_stop(a);
 	REG(a, VLAPIC_DFR) = DFR_RESET;
@@ -150,6 +151,7 @@ int vlapic_set_state(struct vlapic *a, const struct kvm_lapic_state *s,
 	if (vlapic_is_x2apic(a) && id != expect)
 		return -EINVAL;
 	memcpy(a->regs, s->regs, sizeof(a->regs));
+	vlapic_index_banks(a);
 	update_version(a);
 	update_x2_ids(a);
 	vlapic_update_ppr(a);

@@ -26,6 +26,7 @@
 #include <asm/fpu/types.h>
 #include "addr.h"
 #include "kvm-core/bus.h"
+#include "kvm-core/emul_move.h"
 #include "kvm-core/irq.h"
 #include "kvm-core/mem.h"
 
@@ -90,6 +91,27 @@ struct vcpu_mmio_entry {
 	u8 data[8];
 	u8 len;
 	bool write, done, pio;
+};
+
+/* The page that instructions come from, and the guest's page-table entries that
+ * led there (fast_linux.c). Good as long as all of it is as it was.
+ */
+struct code_window {
+	u64 page;			/* linear; ~0: none */
+	u64 cr3, mode;
+	unsigned long slots;		/* vm->mem.generation */
+	const u8 __user *host;		/* where the process has it */
+	unsigned int n;
+	struct {
+		u64 __user *at;
+		u64 pte;
+	} walk[4];
+};
+
+/* An instruction beside its bytes; insn.bits 0: none. */
+struct known_insn {
+	u64 bytes[2];
+	struct insn insn;
 };
 
 struct vcpu_exception {
@@ -171,6 +193,14 @@ struct vcpu {
 		unsigned int count;
 		u64 next_rip;
 	} pio;
+
+	struct {
+		bool active;		/* a plain load awaits user space */
+		struct emul_move move;
+		u64 next;		/* rip after it */
+	} load;
+	struct code_window window;
+	struct known_insn known[8];
 
 	u32 guest_debug;
 	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,

@@ -165,10 +165,13 @@ static enum run_verdict exit_npf(struct vcpu *v)
 	case VM_MEM_MMIO:
 	case VM_MEM_READONLY:
 		v->stat_mmio_exits++;
-		/* A page walk that hits MMIO has no instruction to emulate. */
-		if (c->exit_info1 & NPF_GUEST_WALK)
+		/* A page walk or a delivery that hits MMIO has no instruction
+		 * to emulate.
+		 */
+		if ((c->exit_info1 & NPF_GUEST_WALK) ||
+		    (c->exit_int_info & EVENT_VALID))
 			return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
-		return vcpu_emulate(v);
+		return vcpu_mmio(v, gpa, c->exit_info1 & NPF_WRITE);
 	case VM_MEM_NOMEM:
 	case VM_MEM_BAD_HVA:
 	case VM_MEM_HWPOISON:
@@ -271,11 +274,14 @@ static const exit_fn exit_table[] = {
 static void requeue_event(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
-	struct inject_event e = inject_decode(vmcb->c.exit_int_info);
+	struct inject_event e;
 
 	v->exception.injected = false;
 	v->nmi_injected = false;
 	v->interrupt.injected = false;
+	if (likely(!(vmcb->c.exit_int_info & EVENT_VALID)))
+		return;
+	e = inject_decode(vmcb->c.exit_int_info);
 	switch (e.kind) {
 	case INJECT_EXCEPTION:
 		v->exception.injected = true;
@@ -301,6 +307,10 @@ void svm_inject(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 	struct inject_event e = { .kind = INJECT_NONE };
 
+	svm->vmcb->c.event_inj = 0;
+	if (likely(!v->exception.injected && !v->nmi_injected &&
+		   !v->interrupt.injected))
+		return;
 	if (v->exception.injected) {
 		e.kind = INJECT_EXCEPTION;
 		e.vector = v->exception.vector;
@@ -315,10 +325,8 @@ void svm_inject(struct vcpu *v)
 		e.kind = INJECT_INTR;
 		e.vector = v->interrupt.vector;
 	}
-	if (e.kind != INJECT_NONE) {
-		v->int_shadow = false;
-		v->stat_injections++;
-	}
+	v->int_shadow = false;
+	v->stat_injections++;
 	svm->vmcb->c.event_inj = inject_encode(&e);
 }
 

@@ -490,6 +490,11 @@ static struct vmcb_seg *seg_at(struct vmcb_save *save, enum emul_seg which)
 static_assert(sizeof(struct emul_segment) == sizeof(struct vmcb_seg),
 	      "emul takes the VMCB's form");
 
+static const struct emul_segment *svm_segment(struct vcpu *v, enum emul_seg which)
+{
+	return (const struct emul_segment *)seg_at(&to_svm(v)->vmcb->s, which);
+}
+
 static void svm_get_emul_segs(struct vcpu *v, struct emul_segment *seg)
 {
 	struct vmcb_save *save = &to_svm(v)->vmcb->s;
@@ -648,6 +653,7 @@ static const struct vcpu_ops svm_ops = {
 	.flush_tlb = svm_flush_tlb,
 	.get_sregs = svm_get_sregs,
 	.set_sregs = svm_set_sregs,
+	.segment = svm_segment,
 	.get_emul_segs = svm_get_emul_segs,
 	.set_emul_segs = svm_set_emul_segs,
 	.get_cpl = svm_get_cpl,

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The short ways of an exit: which instruction stands at rip, and a plain load
+ * or store on a device register.
+ *
+ * The page that instructions were last fetched from is remembered together with
+ * every page-table entry that led there. Before it is used again the entries
+ * are read again and compared, which makes it as good as a new walk of the
+ * guest's tables (APM2 5.3) at a fraction of the cost; so are the decoded
+ * instructions, each beside the bytes it was decoded from. All of it is read
+ * through the process's own mapping: a page that the host took back faults in,
+ * or the long way is gone. Whatever does not fit goes the long way too
+ * (mmio_linux.c), which gives the same result.
+ *
+ * Called by svm's exit handlers, in the vCPU's thread, interrupts on.
+ */
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include "kvm-core/emul.h"
+#include "kvm-core/emul_move.h"
+#include "kvm-core/gwalk.h"
+#include "kvm-core/vcpu.h"
+
+/* ---- the page that rip is in ------------------------------------------------------ */
+
+/* What decides a translation besides cr3 and the tables: CR0.PG, CR4, EFER, and
+ * whether it is the user's. All fit one word.
+ */
+static u64 walk_mode(const struct vcpu *v, bool user)
+{
+	return (u32)v->cr4 | v->efer << 32 | (v->cr0 & X86_CR0_PG) << 31 |
+	       (u64)user << 63;
+}
+
+struct recorder {
+	struct vcpu *v;
+	struct code_window *w;
+	bool unfit;		/* more, or smaller, entries than are remembered */
+};
+
+static int record_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
+{
+	struct recorder *r = ctx;
+	struct code_window *w = r->w;
+	u64 __user *at = (u64 __user *)vm_mem_gpa_to_hva(r->v->vm, gpa, NULL);
+	u64 pte;
+
+	if (len != sizeof(pte) || w->n == ARRAY_SIZE(w->walk))
+		r->unfit = true;
+	if (r->unfit || !at || get_user(pte, at)) {
+		r->unfit = true;
+		return -EFAULT;
+	}
+	w->walk[w->n].at = at;
+	w->walk[w->n++].pte = pte;
+	*(u64 *)data = pte;
+	return 0;
+}
+
+static bool window_walk(struct vcpu *v, struct code_window *w, gva_t la,
+			bool user, gpa_t *gpa)
+{
+	struct gwalk_mode mode = {
+		.cr0 = v->cr0, .cr3 = v->cr3, .cr4 = v->cr4, .efer = v->efer,
+		.rflags = v->rflags, .phys_bits = v->phys_bits,
+	};
+	struct recorder rec = { .v = v, .w = w };
+	/* No cmpxchg: the CPU set the accessed bits when it fetched. */
+	struct gwalk_mem mem = {
+		.read = record_read, .ctx = &rec,
+	};
+	struct gwalk_result r;
+
+	w->n = 0;
+	*gpa = la;
+	if (!(v->cr0 & X86_CR0_PG))
+		return true;
+	r = gwalk_translate(&mode, &mem, la, GWALK_I | (user ? GWALK_U : 0), false);
+	*gpa = r.gpa;
+	return r.ok && !rec.unfit;
+}
+
+/* Look up the page of @la anew. False: not one that can be remembered. */
+static bool window_fill(struct vcpu *v, gva_t la, bool user)
+{
+	struct code_window *w = &v->window;
+	gpa_t gpa;
+	hva_t hva;
+
+	w->page = ~0ULL;
+	w->slots = READ_ONCE(v->vm->mem.generation);
+	smp_rmb();	/* pairs with slots_publish: the slots are read after it */
+	if (!window_walk(v, w, la & PAGE_MASK, user, &gpa))
+		return false;
+	hva = vm_mem_gpa_to_hva(v->vm, gpa, NULL);
+	if (!hva)
+		return false;
+	w->host = (const u8 __user *)(hva & PAGE_MASK);
+	w->cr3 = v->cr3;
+	w->mode = walk_mode(v, user);
+	w->page = la & PAGE_MASK;
+	return true;
+}
+
+static bool window_holds(const struct vcpu *v, gva_t la, bool user)
+{
+	const struct code_window *w = &v->window;
+
+	return w->page == (la & PAGE_MASK) && w->cr3 == v->cr3 &&
+	       w->mode == walk_mode(v, user) &&
+	       w->slots == READ_ONCE(v->vm->mem.generation);
+}
+
+/* 16 bytes at @la. False: the entries are not what they were, or a fault. */
+static bool window_read(const struct code_window *w, gva_t la, u64 *bytes)
+{
+	const u64 __user *from = (const u64 __user *)(w->host + offset_in_page(la));
+	unsigned int i;
+	u64 pte;
+
+	if (!user_access_begin(from, 16))
+		return false;
+	for (i = 0; i < w->n; i++) {
+		unsafe_get_user(pte, w->walk[i].at, no);
+		if (unlikely(pte != w->walk[i].pte))
+			goto no;
+	}
+	unsafe_get_user(bytes[0], from, no);
+	unsafe_get_user(bytes[1], from + 1, no);
+	user_access_end();
+	return true;
+no:
+	user_access_end();
+	return false;
+}
+
+static bool fetch(struct vcpu *v, gva_t la, u64 *bytes)
+{
+	bool user = vcpu_ops->get_cpl(v) == 3;
+
+	if (offset_in_page(la) > PAGE_SIZE - 16)
+		return false;
+	if (likely(window_holds(v, la, user)) && window_read(&v->window, la, bytes))
+		return true;
+	return window_fill(v, la, user) && window_read(&v->window, la, bytes);
+}
+
+/* ---- the instruction at rip --------------------------------------------------------- */
+
+static unsigned int code_bits(const struct vcpu *v, const struct emul_segment *cs)
+{
+	if ((v->efer & EFER_LMA) && (cs->attrib & BIT(9)))
+		return 64;
+	if (v->rflags & X86_EFLAGS_VM)
+		return 16;
+	return cs->attrib & BIT(10) ? 32 : 16;
+}
+
+/* NULL: not at hand in the short way. Valid until the next call. */
+static const struct insn *insn_at_rip(struct vcpu *v)
+{
+	const struct emul_segment *cs = vcpu_ops->segment(v, EMUL_CS);
+	unsigned int bits = code_bits(v, cs);
+	gva_t la = bits == 64 ? v->rip : (u32)(cs->base + v->rip);
+	struct known_insn *k = &v->known[la % ARRAY_SIZE(v->known)];
+	u64 bytes[2];
+
+	if (!fetch(v, la, bytes))
+		return NULL;
+	if (k->bytes[0] == bytes[0] && k->bytes[1] == bytes[1] &&
+	    k->insn.bits == bits)
+		return &k->insn;
+	if (insn_decode(&k->insn, (const u8 *)bytes, 15, bits) != INSN_OKAY) {
+		k->insn.bits = 0;	/* nobody's */
+		return NULL;
+	}
+	k->bytes[0] = bytes[0];
+	k->bytes[1] = bytes[1];
+	return &k->insn;
+}
+
+unsigned int vcpu_insn_length(struct vcpu *v)
+{
+	const struct insn *i = insn_at_rip(v);
+
+	return likely(i) ? i->length : vcpu_insn_length_slow(v);
+}
+EXPORT_SYMBOL_GPL(vcpu_insn_length);
+
+/* ---- a plain load or store ------------------------------------------------------------ */
+
+static u64 next_rip(const struct vcpu *v, const struct insn *i)
+{
+	u64 next = v->rip + i->length;
+
+	return i->bits == 64 ? next : (u32)next;
+}
+
+/* Does the operand begin at @gpa's place in its page, and end in the page? The
+ * CPU has translated it to @gpa then.
+ */
+static bool operand_is_at(struct vcpu *v, const struct insn *i, u8 size, gpa_t gpa)
+{
+	u64 at = emul_move_offset(i, v->regs, next_rip(v, i));
+
+	if (i->bits != 64 || i->seg >= EMUL_FS)
+		at += vcpu_ops->segment(v, i->seg)->base;
+	return offset_in_page(at) == offset_in_page(gpa) &&
+	       offset_in_page(gpa) + size <= PAGE_SIZE;
+}
+
+static void finish(struct vcpu *v, u64 next)
+{
+	v->rip = next;
+	v->rflags &= ~(u64)X86_EFLAGS_RF;
+	v->int_shadow = false;
+}
+
+enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write)
+{
+	struct vcpu_mmio_entry e = { .addr = gpa, .write = write };
+	const struct insn *i;
+	struct emul_move m;
+	u64 value = 0;
+
+	i = v->mmio.n ? NULL : insn_at_rip(v);
+	if (!i || !emul_move_find(i, &m) || m.load == write ||
+	    !operand_is_at(v, i, m.size, gpa))
+		return vcpu_emulate(v);
+	e.len = m.size;
+	if (write)
+		value = emul_move_stored(&m, v->regs);
+	if (!vcpu_kernel_device(v, &e, &value)) {
+		if (!write)
+			emul_move_loaded(&m, v->regs, value);
+		finish(v, next_rip(v, i));
+		return RUN_AGAIN;
+	}
+	if (write) {		/* done for the guest; user space has the rest */
+		memcpy(e.data, &value, sizeof(e.data));
+		finish(v, next_rip(v, i));
+	} else {
+		v->load.active = true;
+		v->load.move = m;
+		v->load.next = next_rip(v, i);
+	}
+	vcpu_exit_to_user(v, &e);
+	return RUN_USER;
+}
+EXPORT_SYMBOL_GPL(vcpu_mmio);
+
+void vcpu_complete_load(struct vcpu *v)
+{
+	u64 value = 0;
+
+	v->load.active = false;
+	memcpy(&value, v->run->mmio.data, v->load.move.size);
+	emul_move_loaded(&v->load.move, v->regs, value);
+	finish(v, v->load.next);
+}

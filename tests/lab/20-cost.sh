@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What operations of a guest cost, against tests/bench/budget.tsv: no count may
+# grow by more than 3 %. Counted in instructions, so load does not matter.
+. "$(dirname "$0")/lib.sh"
+
+out=build/bench/budget.txt
+mkdir -p build/bench
+tests/bench/run budget >"$out" 2>&1
+point "the costs are counted to the end" test $? = 0
+
+while IFS=$'\t' read -r name budget; do
+	case $name in \#*|name) continue ;; esac
+	now=$(awk -v n="$name" '$1 == "cost" && $2 == n { print $3 }' "$out")
+	point "$name: ${now:-nothing counted}, budget $budget" \
+		test -n "$now" -a "${now:-0}" -le $((budget * 103 / 100))
+	[ -z "$now" ] || [ "$now" -ge $((budget * 97 / 100)) ] ||
+		echo "# $name became cheaper: lower its budget in tests/bench/budget.tsv to $now"
+done <tests/bench/budget.tsv
+[ "$BAD" = 0 ] || sed 's/^/# | /' "$out"
+finish
