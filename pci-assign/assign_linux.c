@@ -61,15 +61,56 @@ struct card *assign_find(u32 segment, u32 bus, u32 devfn)
 
 /* ---- groups -------------------------------------------------------------- */
 
+/* Each other member that stands in the way, with what takes it out of it. */
 static int name_member(struct device *dev, void *arg)
 {
 	struct pci_dev *self = arg;
 
-	if (dev != &self->dev)
-		pci_err(self, "its group also has %s, bound to %s\n",
-			dev_name(dev),
-			dev->driver ? dev->driver->name : "no driver");
+	if (dev == &self->dev)
+		return 0;
+	if (!dev->driver || dev->driver == &assign_driver.driver) {
+		pci_err(self, "its group also has %s, bound to %s, which is no hindrance\n",
+			dev_name(dev), dev->driver ? "pci-assign" : "nothing");
+		return 0;
+	}
+	pci_err(self, "its group also has %s, bound to %s; as root: echo %s > /sys/bus/pci/drivers/%s/unbind\n",
+		dev_name(dev), dev->driver->name, dev_name(dev),
+		dev->driver->name);
 	return 0;
+}
+
+#define ACS_NEEDED	(PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
+
+/* Access control that a port or function has and uses (PCIe 7.7.8). */
+static bool is_isolating(struct pci_dev *pdev)
+{
+	u16 pos = pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_ACS), ctrl = 0;
+
+	if (pos)
+		pci_read_config_word(pdev, pos + PCI_ACS_CTRL, &ctrl);
+	return (ctrl & ACS_NEEDED) == ACS_NEEDED;
+}
+
+/* Why the members are in one group: the first bridge that mixes them up. */
+static void name_bridge(struct pci_dev *self)
+{
+	struct pci_dev *br;
+
+	if (self->multifunction && !is_isolating(self))
+		pci_err(self, "the functions of this card are not isolated from each other (no ACS)\n");
+	for (br = pci_upstream_bridge(self); br; br = pci_upstream_bridge(br)) {
+		if (!pci_is_pcie(br) ||
+		    pci_pcie_type(br) == PCI_EXP_TYPE_PCI_BRIDGE) {
+			pci_err(self, "all cards behind the conventional bridge %s appear under one id; another slot separates them\n",
+				pci_name(br));
+			return;
+		}
+		if (!is_isolating(br)) {
+			pci_err(self, "bridge %s above it lacks access control (ACS); a slot below one that has it separates them\n",
+				pci_name(br));
+			return;
+		}
+	}
 }
 
 static struct assign_group *group_find(struct iommu_group *iommu)
@@ -95,6 +136,7 @@ static struct assign_group *group_claim(struct pci_dev *pdev,
 		pci_err(pdev, "IOMMU group %d is in use by another driver (%d); functions of one group can reach each other, so bind them all to pci-assign or unbind them\n",
 			iommu_group_id(iommu), err);
 		iommu_group_for_each_dev(iommu, pdev, name_member);
+		name_bridge(pdev);
 		kfree(g);
 		return ERR_PTR(-EBUSY);
 	}
