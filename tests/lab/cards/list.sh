@@ -13,8 +13,10 @@
 # function of tests/lab/host/guest-cards.sh; INTERRUPT is what the guest must be
 # seen to use: MSI-X, MSI, INTx or none. Every network card has a network
 # 10.0.<number>.0/24 of its own with an echo at .100 port 7; every disk has an
-# image of its own, which is compared at the end. am53c974 is missing because
-# the machine's firmware hangs on it before any kernel starts. Sourced by tests/lab/cards/run.
+# image of its own, which is compared at the end. Missing: am53c974 and a second
+# AHCI, with which the machine's firmware did not come to an end (boot ahci
+# tries); lsi53c895a, which reads its program from its own memory BAR by DMA, and
+# BARs carry no DMA permission (gpm/README.md). Sourced by tests/lab/cards/run.
 
 net() # NUMBER: a network that echoes 1 MiB
 {
@@ -56,8 +58,8 @@ cards()
 		--device ich9-ahci,id=sata,addr=07.0 --device ide-hd,drive=d-ahci,bus=sata.0
 	card disk virtio-blk 08.0 virtio_pci,virtio_blk disk MSI-X -- $(disk virtio-blk) \
 		--device virtio-blk-pci,drive=d-virtio-blk,addr=08.0,$virtio
-	card disk lsi53c895a 09.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
-		--device lsi53c895a,id=lsi,addr=09.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
+	card disk lsi53c810 09.0 sym53c8xx disk INTx -- $(disk lsi53c810) \
+		--device lsi53c810,id=lsi,addr=09.0 --device scsi-hd,drive=d-lsi53c810,bus=lsi.0
 	card disk mptsas1068 0a.0 mptsas disk MSI -- $(disk mptsas1068) \
 		--device mptsas1068,id=mpt,addr=0a.0 --device scsi-hd,drive=d-mptsas1068,bus=mpt.0
 	card disk megasas 0b.0 megaraid_sas disk INTx -- $(disk megasas) \
