@@ -23,7 +23,8 @@ UNIT_CFLAGS := -std=gnu11 -g -O1 -I. -Wall -Wextra -Werror \
 pure-src := $(wildcard $(pure-objs:.o=.c))
 pure-obj := $(pure-src:%.c=$(U)/%.o)
 unit-src := $(wildcard tests/unit/test_*.c)
-unit-help := $(filter-out $(unit-src),$(wildcard tests/unit/*.c))
+unit-help := $(filter-out $(unit-src),$(wildcard tests/unit/*.c)) \
+	$(wildcard tests/model/*.c)
 unit-bin := $(unit-src:tests/unit/%.c=$(U)/bin/%)
 
 $(U)/%.o: %.c
@@ -34,7 +35,8 @@ $(U)/libpure.a: $(pure-obj)
 	@mkdir -p $(@D); rm -f $@
 	ar rcs $@ $^
 
-# What several tests share (tests/unit/*.c that are not tests themselves).
+# What several tests share (tests/unit/*.c that are not tests themselves, and
+# the models of tests/model).
 $(U)/libhelp.a: $(unit-help:%.c=$(U)/%.o)
 	@mkdir -p $(@D); rm -f $@
 	ar rcs $@ $^

@@ -25,6 +25,8 @@
 #include <linux/stddef.h>
 #include <linux/limits.h>
 
+#define env_read_barrier()	rmb()	/* two words of a device, in order */
+
 #else /* user space: tests, fuzzers, proofs */
 
 #include <errno.h>
@@ -65,6 +67,7 @@ typedef int64_t s64;
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
+#define env_read_barrier()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))

@@ -15,7 +15,7 @@
  *   amdvi_devices_lock    the list of devices
  *   device->lock          what the device table says about a device, its IRT
  *   segment->lock         one writer of the device table
- *   unit->cmd_lock        the command ring, held across the bounded wait
+ *   unit->cmd_lock        the engine; not held while commands are awaited
  * The last four are raw: interrupt affinity changes take them under an irq
  * descriptor's raw lock.
  */
@@ -37,13 +37,12 @@
 #include "iommu-amd/amdvi.h"
 #include "iommu-amd/cmd.h"
 #include "iommu-amd/dte.h"
+#include "iommu-amd/engine.h"
+#include "iommu-amd/evlog.h"
 #include "iommu-amd/irte.h"
 #include "iommu-amd/ivrs.h"
-#include "iommu-amd/ring.h"
 
 #define AMDVI_MAX_UNITS		32
-#define AMDVI_RING_ORDER	9	/* 512 entries, 8 KiB */
-#define AMDVI_RING_ENTRIES	(1U << AMDVI_RING_ORDER)
 /* Requester ids one function may appear under (itself, bridges, phantoms). */
 #define AMDVI_MAX_IDS		8
 
@@ -71,18 +70,15 @@ struct amdvi_unit {
 	u64 efr;
 	bool ga, xt, np_cache;
 	bool enabled;		/* pci_enable_device() on pdev */
-	bool started;
 	bool logging;		/* amdvi_events_init() succeeded */
 
 	raw_spinlock_t cmd_lock;
-	struct ring cmd;
+	struct engine engine;
+	u64 (*cmd)[2];		/* the command ring */
 	u64 *sem;		/* completion-wait stores land here */
-	u64 seq;
-	bool broken;		/* does not execute commands any more */
 
 	struct mutex evt_mutex;
-	u64 (*evt)[2];
-	u32 evt_head;		/* byte offset */
+	struct evlog log;
 	int irq;		/* 0: polling only */
 	struct delayed_work poll;
 	struct ratelimit_state evt_ratelimit;
@@ -90,7 +86,7 @@ struct amdvi_unit {
 	unsigned int evt_in_second;
 	bool evt_storm;		/* polled, no interrupts */
 
-	atomic64_t commands, waits, timeouts, events, overflows, storms, faults;
+	atomic64_t events, overflows, storms, faults;
 };
 
 struct amdvi_domain {
@@ -156,8 +152,8 @@ void amdvi_device_fail(struct amdvi_device *d);
 /* ---- unit_linux.c -------------------------------------------------------- */
 int amdvi_unit_init(struct amdvi_unit *u);	/* memory and registers */
 void amdvi_unit_free(struct amdvi_unit *u);
-int amdvi_unit_start(struct amdvi_unit *u);	/* takes the hardware over */
-void amdvi_unit_resume(struct amdvi_unit *u);	/* after a suspend */
+int amdvi_unit_start(struct amdvi_unit *u);	/* engine_start() */
+void amdvi_unit_resume(struct amdvi_unit *u);	/* engine_resume() */
 void amdvi_unit_stop(struct amdvi_unit *u);	/* everything passes again */
 /* Run the commands and wait until they are done: 0 or -ETIMEDOUT. */
 int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,

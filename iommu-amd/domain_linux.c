@@ -388,7 +388,7 @@ static bool domain_is_read(struct amdvi_domain *dom)
 		if (!atomic_read(&dom->unit_devs[i]))
 			continue;
 		/* Only a unit that never confirmed a detach excuses it. */
-		WARN_ON(!amdvi_units[i]->broken);
+		WARN_ON(!amdvi_units[i]->engine.broken);
 		return true;
 	}
 	return false;

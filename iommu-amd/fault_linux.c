@@ -20,7 +20,7 @@
 
 #define EVT_POLL_PERIOD	HZ
 #define EVT_STORM_PERIOD	max(HZ / 50, 1)
-#define EVT_BATCH	AMDVI_RING_ENTRIES	/* per run, then yield */
+#define EVT_BATCH	ENGINE_RING_ENTRIES	/* per run, then yield */
 
 static unsigned int event_storm = 5000;
 module_param(event_storm, uint, 0444);
@@ -108,69 +108,14 @@ static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
 
 /* ---- the log ------------------------------------------------------------- */
 
-/* The tail may move before the data is visible: wait a little for it. */
-static bool event_fetch(u64 *slot, u64 raw[2])
+static void log_event(void *ctx, const u64 raw[2])
 {
-	unsigned int i;
-
-	for (i = 0; i < 100; i++) {
-		raw[0] = READ_ONCE(slot[0]);
-		if (FIELD_GET(EVT_CODE, raw[0])) {
-			rmb();	/* the first quad, then the second */
-			raw[1] = READ_ONCE(slot[1]);
-			return true;
-		}
-		udelay(10);
-	}
-	return false;
+	fault_handle(ctx, raw);
 }
 
-/* 2.5.1: stop logging, wait until it stopped, empty, restart. */
-static void log_restart(struct amdvi_unit *u)
+static void log_control(void *ctx, u64 clear, u64 set)
 {
-	unsigned int i;
-
-	amdvi_unit_control(u, AMDVI_CTRL_EVT_LOG, 0);
-	for (i = 0; i < 1000; i++) {
-		if (!(amdvi_unit_read(u, AMDVI_REG_STATUS) &
-		      AMDVI_STATUS_EVT_RUN))
-			break;
-		udelay(10);
-	}
-	memset(u->evt, 0, AMDVI_RING_ENTRIES * AMDVI_EVT_SIZE);
-	amdvi_unit_write(u, AMDVI_REG_EVT_HEAD, 0);
-	amdvi_unit_write(u, AMDVI_REG_EVT_TAIL, 0);
-	u->evt_head = 0;
-	amdvi_unit_write(u, AMDVI_REG_STATUS, AMDVI_STATUS_EVT_OVF);
-	amdvi_unit_control(u, 0, AMDVI_CTRL_EVT_LOG);
-}
-
-/* Returns how many were handled, at most EVT_BATCH; -EINVAL: offsets lie. */
-static int log_drain(struct amdvi_unit *u)
-{
-	int n, handled = 0;
-	u64 raw[2];
-
-	for (;;) {
-		n = ring_pending(AMDVI_RING_ENTRIES, u->evt_head,
-				 amdvi_unit_read(u, AMDVI_REG_EVT_TAIL) &
-				 AMDVI_RING_PTR);
-		if (n <= 0)
-			return n ? n : handled;
-		for (; n; n--, handled++) {
-			u64 *slot = u->evt[u->evt_head / AMDVI_EVT_SIZE];
-
-			if (handled == EVT_BATCH)
-				return handled;
-			if (event_fetch(slot, raw))
-				fault_handle(u, raw);
-			slot[0] = 0;
-			slot[1] = 0;
-			u->evt_head = ring_next_offset(AMDVI_RING_ENTRIES,
-						       u->evt_head);
-			amdvi_unit_write(u, AMDVI_REG_EVT_HEAD, u->evt_head);
-		}
-	}
+	amdvi_unit_control(ctx, clear, set);
 }
 
 /* evt_mutex is held. */
@@ -204,20 +149,19 @@ static void log_service(struct amdvi_unit *u)
 	int handled;
 
 	mutex_lock(&u->evt_mutex);
-	if (!u->started)
+	if (!u->engine.started)
 		goto out;
 	/* Clear the cause before reading the tail, so that none is missed. */
 	amdvi_unit_write(u, AMDVI_REG_STATUS, AMDVI_STATUS_EVT_INT);
-	handled = log_drain(u);
-	if (handled < 0 || (amdvi_unit_read(u, AMDVI_REG_STATUS) &
-			    AMDVI_STATUS_EVT_OVF)) {
+	handled = evlog_drain(&u->log, &u->engine, EVT_BATCH);
+	if (handled < 0 || evlog_overflowed(&u->engine)) {
 		atomic64_inc(&u->overflows);
 		if (__ratelimit(&u->evt_ratelimit))
 			pr_warn("iommu-amd: unit %u: %s, some events are lost; the log was restarted\n",
 				u->index, handled < 0 ?
 				"the event log's pointers make no sense" :
 				"the event log overflowed");
-		log_restart(u);
+		evlog_restart(&u->log, &u->engine);
 	}
 	storm_watch(u, handled < 0 ? 0 : handled);
 	if (u->evt_storm || handled == EVT_BATCH)
@@ -251,6 +195,9 @@ int amdvi_events_init(struct amdvi_unit *u)
 
 	INIT_DELAYED_WORK(&u->poll, log_poll);
 	ratelimit_state_init(&u->evt_ratelimit, 5 * HZ, 10);
+	u->log.control = log_control;
+	u->log.event = log_event;
+	u->log.ctx = u;
 	u->logging = true;
 	err = pci_enable_msi(u->pdev);
 	if (err) {
@@ -340,9 +287,18 @@ static ssize_t name##_show(struct device *dev,				\
 }									\
 static DEVICE_ATTR_RO(name)
 
-UNIT_COUNTER(commands);
-UNIT_COUNTER(waits);
-UNIT_COUNTER(timeouts);
+#define ENGINE_COUNTER(name, field)					\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	return sysfs_emit(buf, "%llu\n",				\
+			  READ_ONCE(unit_of_sysfs(dev)->engine.field));	\
+}									\
+static DEVICE_ATTR_RO(name)
+
+ENGINE_COUNTER(commands, commands);
+ENGINE_COUNTER(waits, waits);
+ENGINE_COUNTER(timeouts, restarts);
 UNIT_COUNTER(events);
 UNIT_COUNTER(overflows);
 UNIT_COUNTER(storms);

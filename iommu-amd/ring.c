@@ -38,9 +38,9 @@ u32 ring_tail_offset(const struct ring *r)
 	return r->tail * RING_ENTRY_SIZE;
 }
 
-void ring_complete(struct ring *r)
+void ring_complete_to(struct ring *r, u32 tail)
 {
-	r->done = r->tail;
+	r->done = tail;
 }
 
 bool ring_seq_reached(u64 seen, u64 want)

@@ -30,8 +30,8 @@ u32 ring_room(const struct ring *r);
 /* 0 or -ENOSPC. The caller then writes ring_tail_offset() to the hardware. */
 int ring_push(struct ring *r, const u64 cmd[2]);
 u32 ring_tail_offset(const struct ring *r);
-/* Everything pushed so far has been executed. */
-void ring_complete(struct ring *r);
+/* Everything before slot @tail, a tail this ring once had, has been executed. */
+void ring_complete_to(struct ring *r, u32 tail);
 
 /*
  * Has a completion-wait store of @want arrived in a word that reads @seen?
