@@ -6,6 +6,9 @@
  *
  * libFuzzer's entry point; the first byte chooses the parser. For IVRS the
  * signature, length and checksum are repaired, or nothing would get past them.
+ * The kept inputs, tests/fuzz/corpus/iommu.hex, are replayed by the unit test
+ * test_iommu_corpus.c. With WITHOUT_LIBFUZZER it is a program of its own:
+ * fuzz_iommu CORPUS RUNS replays the corpus and then mutates it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,3 +113,37 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_ivrs(data + 1, size - 1);
 	return 0;
 }
+
+#ifdef WITHOUT_LIBFUZZER
+#include "tests/fuzz/corpus.h"
+
+static uint64_t seed = 1;
+
+static uint32_t draw(uint32_t below)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+int main(int argc, char **argv)
+{
+	static struct corpus corpus;
+	uint8_t input[CORPUS_MAX];
+	long runs;
+
+	if (argc != 3 || !corpus_read(argv[1], &corpus))
+		return 2;
+	for (runs = 0; runs < (long)corpus.n; runs++)
+		LLVMFuzzerTestOneInput(corpus.data[runs], corpus.size[runs]);
+	for (runs = strtol(argv[2], NULL, 0); runs > 0; runs--) {
+		size_t at = draw((uint32_t)corpus.n), n = corpus.size[at], i;
+
+		memcpy(input, corpus.data[at], n);
+		for (i = 1 + draw(6); i; i--)
+			input[draw((uint32_t)n)] = draw(3) ? (uint8_t)draw(256) :
+						   (uint8_t)(1U << draw(8));
+		LLVMFuzzerTestOneInput(input, n - draw(8) % n);
+	}
+	return 0;
+}
+#endif
