@@ -47,7 +47,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help unit unit-bins modules test demo cards lives lab setup qemu proofs fuzz lint bench bench-quick clean
+.PHONY: help unit unit-bins modules test demo cards lab setup qemu proofs fuzz lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -56,7 +56,6 @@ help:
 	@echo '  make test     set up everything and pass all tests'
 	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
 	@echo '  make cards    give every kind of card to a guest; build/cards.json (B=net for one boot)'
-	@echo '  make lives    a card plugged, unplugged, reset, killed with its guest (KILLS=100)'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
 	@echo '  make fuzz     bounded fuzzing of the emulator and of config space'
@@ -96,10 +95,6 @@ demo:
 # The boots are those of tests/lab/cards/list.sh: net disk misc bridge sriov ...
 cards: modules qemu
 	@tests/lab/cards/run $(B)
-
-KILLS ?= 100
-lives: modules qemu
-	@tests/lab/cards/lives $(KILLS)
 
 lab: modules qemu
 	@tools/lab/machine --interactive

@@ -88,7 +88,7 @@ step_cards()
 		place
 	done </lab/cards.tab
 	[ -n "$bdfs" ] || return 1
-	run_guest --timeout "${GUEST_TIMEOUT:-300}" --env CARDS="$words" /lab/guest-cards.sh -- $(tr '\n' ' ' </tmp/args)
+	run_guest --timeout "${GUEST_TIMEOUT:-300}" --cmdline nvme_core.multipath=N --env CARDS="$words" /lab/guest-cards.sh -- $(tr '\n' ' ' </tmp/args)
 	ok "the guest's script came to its end" test "$guest_rc" = 0
 	ports_cost
 	for bdf in $bdfs; do
