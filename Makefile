@@ -47,7 +47,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help unit unit-bins modules test demo cards lab setup qemu proofs fuzz lint bench bench-quick clean
+.PHONY: help unit unit-bins modules test demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -58,7 +58,8 @@ help:
 	@echo '  make cards    give every kind of card to a guest; build/cards.json (B=net for one boot)'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
-	@echo '  make fuzz     bounded fuzzing of the emulator and of config space'
+	@echo '  make faults   fault injection: 100,000 hostile DMAs and more, build/faults.json (COUNT= SEED=)'
+	@echo '  make fuzz     bounded fuzzing of the emulator, of config space and of the parsers'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
@@ -103,8 +104,7 @@ proofs: setup
 	@tests/proofs/run $(P)
 
 fuzz: setup
-	@tests/fuzz/run-emul
-	@tests/fuzz/run-vcfg
+	@for f in tests/fuzz/run-*; do $$f || exit 1; done
 
 bench: modules qemu
 	@tools/lab/setup bench
@@ -112,6 +112,9 @@ bench: modules qemu
 
 bench-quick: modules qemu
 	@tests/bench/run quick
+
+faults: modules qemu
+	@tests/lab/faults/run
 
 lint: setup
 	@tests/run checks

@@ -1,0 +1,903 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * faultlab: what happens when a card does DMA that it may not. The program
+ * owns two VMs with one edu card each (made with dma_delay=0, so a transfer is
+ * done within the register write), has no VMM and runs no guest code: it
+ * drives the cards through their BARs as a hostile guest would, and knows of
+ * every access what must become of it.
+ *
+ *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0
+ *   faultlab A B storm COUNT  with pci-assign's storm policy at its defaults
+ *
+ * Each case prints one TAP point and one line "case {...}" for
+ * build/faults.json: how many accesses were tried (injected: the refusals that
+ * must be reported), how many refusals were reported (caught) with the right
+ * card, address and access (attributed), how many bytes changed where they
+ * must not (changed_outside: a canary in the host's memory whose physical
+ * addresses are among the targets, and the RAM of both VMs against a copy of
+ * what is right), and the pace of a host thread and of the neighbour VM's card
+ * during the case, against before it (with permitted transfers instead).
+ *
+ * A request is refused, and reported, in pieces of at most 128 bytes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/kvm.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include "pci-assign/assign_uapi.h"
+
+#define CONFIG	((uint64_t)VFIO_PCI_CONFIG_REGION_INDEX << 40)
+#define STATUS	((uint64_t)BACKPLANE_REGION_STATUS << 40)
+#define FAULTS	((uint64_t)BACKPLANE_REGION_FAULTS << 40)
+
+#define DMA_SRC		0x80
+#define DMA_DST		0x88
+#define DMA_COUNT	0x90
+#define DMA_CMD		0x98
+#define BUFFER		0x40000
+#define BUFFER_SIZE	4096
+#define MSG		4092	/* in the buffer: an MSI's data, kind "fixed" */
+
+#define MIB		(1ULL << 20)
+#define RW_SIZE		(4 * MIB)	/* at 0 */
+#define RO_AT		(8 * MIB)
+#define MOVE_AT		(16 * MIB)	/* or at its other place */
+#define MOVE_TO		(20 * MIB)
+#define BAR_AT		(32 * MIB)
+#define SMALL		(1 * MIB)
+#define IMAGE		0x1000		/* in RAM: what the buffer holds */
+#define SCRATCH		0x2000		/* in RAM: to look at the buffer */
+#define CANARY_SIZE	(4 * MIB)
+#define PAGE		4096ULL
+#define BATCH		40	/* faults, of pci-assign's 64 */
+
+enum slot { SLOT_RW, SLOT_RO, SLOT_MOVE, SLOT_BAR };
+
+struct expected {
+	uint64_t addr;
+	uint16_t code;
+	bool write, interrupt;
+};
+
+struct vm {
+	const char *bdf;
+	unsigned int devid;
+	int fd, node;
+	volatile uint8_t *bar;
+	uint8_t *ram, *copy;	/* RW, RO, MOVE one after the other */
+	uint64_t move_at;	/* 0: the slot is deleted */
+	uint64_t seed;
+	uint8_t image[BUFFER_SIZE];
+	struct expected want[BATCH + 64];
+	unsigned int wants;
+	uint64_t reported;	/* faults at the batch's start */
+	uint64_t injected, caught, attributed;
+	bool lost;
+};
+
+static struct vm vms[2];
+static int kvm, failed;
+static uint8_t *canary;
+static uint64_t canary_at[CANARY_SIZE / PAGE];
+static uint64_t victim_at[2][RW_SIZE / PAGE];
+
+static void die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static bool ok(bool good, const char *what)
+{
+	printf("%s - %s\n", good ? "ok" : "not ok", what);
+	fflush(stdout);
+	failed |= !good;
+	return good;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint32_t draw(struct vm *v, uint32_t below)
+{
+	v->seed = v->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(v->seed >> 33) % below;
+}
+
+/* ---- host memory ------------------------------------------------------------- */
+
+static uint64_t physical(const void *p)
+{
+	static int fd = -1;
+	uint64_t e = 0;
+
+	if (fd < 0)
+		fd = open("/proc/self/pagemap", O_RDONLY);
+	if (pread(fd, &e, 8, (off_t)((uintptr_t)p / PAGE * 8)) != 8 ||
+	    !(e >> 63))
+		die("pagemap");
+	return (e & ((1ULL << 55) - 1)) * PAGE;
+}
+
+static void *memory(uint64_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (p == MAP_FAILED || mlock(p, size))
+		die("memory");
+	return p;
+}
+
+static uint8_t canary_byte(uint64_t i)
+{
+	return (uint8_t)(0xc3 ^ i ^ i >> 8 ^ i >> 16);
+}
+
+static void make_canary(void)
+{
+	uint64_t i;
+
+	canary = memory(CANARY_SIZE);
+	for (i = 0; i < CANARY_SIZE; i++)
+		canary[i] = canary_byte(i);
+	for (i = 0; i < CANARY_SIZE / PAGE; i++)
+		canary_at[i] = physical(canary + i * PAGE);
+}
+
+static uint64_t changed_outside(void)
+{
+	uint64_t n = 0, i;
+	int k;
+
+	for (i = 0; i < CANARY_SIZE; i++)
+		n += canary[i] != canary_byte(i);
+	for (k = 0; k < 2; k++) {
+		uint64_t size = RW_SIZE + 2 * SMALL;
+
+		if (vms[k].ram && memcmp(vms[k].ram, vms[k].copy, size))
+			for (i = 0; i < size; i++)
+				n += vms[k].ram[i] != vms[k].copy[i];
+	}
+	return n;
+}
+
+/* ---- a VM and its card --------------------------------------------------------- */
+
+static void set_slot(struct vm *v, enum slot id, uint64_t at, uint64_t size,
+		     void *host, uint32_t flags)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = id, .guest_phys_addr = at, .memory_size = size,
+		.userspace_addr = (uintptr_t)host, .flags = flags };
+
+	if (ioctl(v->fd, KVM_SET_USER_MEMORY_REGION, &r))
+		die("KVM_SET_USER_MEMORY_REGION");
+}
+
+static void move_slot(struct vm *v, uint64_t at)
+{
+	set_slot(v, SLOT_MOVE, at ? at : v->move_at, at ? SMALL : 0,
+		 v->ram + RW_SIZE + SMALL, 0);
+	v->move_at = at;
+}
+
+static long assign(struct vm *v, unsigned long request)
+{
+	struct kvm_assigned_pci_dev d = {
+		.assigned_dev_id = 5, .busnr = v->devid >> 8,
+		.devfn = v->devid & 0xff,
+		.flags = request == KVM_ASSIGN_PCI_DEVICE ?
+			 KVM_DEV_ASSIGN_ENABLE_IOMMU : 0 };
+
+	return ioctl(v->fd, request, &d);
+}
+
+static void master(struct vm *v)
+{
+	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+	if (pwrite(v->node, &command, 2, CONFIG + PCI_COMMAND) != 2)
+		die("the command register");
+}
+
+static struct backplane_status status(struct vm *v)
+{
+	struct backplane_status s;
+
+	if (pread(v->node, &s, sizeof(s), STATUS) != sizeof(s))
+		die("status");
+	return s;
+}
+
+static void reg(struct vm *v, unsigned int at, uint64_t value)
+{
+	*(volatile uint64_t *)(v->bar + at) = value;
+}
+
+static void to_memory(struct vm *v, uint64_t addr, unsigned int off,
+		      unsigned int len)
+{
+	reg(v, DMA_SRC, BUFFER + off);
+	reg(v, DMA_DST, addr);
+	reg(v, DMA_COUNT, len);
+	reg(v, DMA_CMD, 3);
+}
+
+static void from_memory(struct vm *v, uint64_t addr, unsigned int off,
+			unsigned int len)
+{
+	reg(v, DMA_SRC, addr);
+	reg(v, DMA_DST, BUFFER + off);
+	reg(v, DMA_COUNT, len);
+	reg(v, DMA_CMD, 1);
+}
+
+static void fill_buffer(struct vm *v)
+{
+	from_memory(v, IMAGE, 0, BUFFER_SIZE);
+}
+
+static void open_card(struct vm *v)
+{
+	struct vfio_region_info r = { .argsz = sizeof(r), .index = 0 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/backplane/%s", v->bdf);
+	v->node = open(path, O_RDWR);
+	if (v->node < 0)
+		die(path);
+	if (ioctl(v->node, VFIO_DEVICE_GET_REGION_INFO, &r))
+		die("BAR 0");
+	v->bar = mmap(NULL, r.size, PROT_READ | PROT_WRITE, MAP_SHARED, v->node,
+		      (off_t)r.offset);
+	if (v->bar == MAP_FAILED || *(volatile uint32_t *)v->bar != 0x010000ed)
+		die("no edu card behind the node");
+}
+
+static void make_vm(struct vm *v, const char *bdf, uint64_t seed)
+{
+	uint64_t size = RW_SIZE + 2 * SMALL, i;
+	unsigned int bus, slot, fn;
+	uint32_t msg = 0x31;
+
+	if (sscanf(bdf, "0000:%x:%x.%x", &bus, &slot, &fn) != 3)
+		die("usage: faultlab A B COUNT SEED");
+	v->bdf = bdf;
+	v->devid = bus << 8 | slot << 3 | fn;
+	v->seed = seed;
+	v->ram = memory(size);
+	v->copy = memory(size);
+	for (i = 0; i < size; i++)
+		v->ram[i] = (uint8_t)draw(v, 256);
+	memcpy(v->ram + IMAGE + MSG, &msg, 4);
+	v->ram[IMAGE] = 0x11;	/* not what racing_case() fills with */
+	memcpy(v->image, v->ram + IMAGE, BUFFER_SIZE);
+	memcpy(v->copy, v->ram, size);
+	v->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (v->fd < 0 || ioctl(v->fd, KVM_CREATE_IRQCHIP, 0))
+		die("a VM");
+	open_card(v);
+	set_slot(v, SLOT_RW, 0, RW_SIZE, v->ram, 0);
+	set_slot(v, SLOT_RO, RO_AT, SMALL, v->ram + RW_SIZE, KVM_MEM_READONLY);
+	move_slot(v, MOVE_AT);
+	set_slot(v, SLOT_BAR, BAR_AT, SMALL, (void *)v->bar, 0);
+	if (assign(v, KVM_ASSIGN_PCI_DEVICE))
+		die("KVM_ASSIGN_PCI_DEVICE");
+	master(v);
+	fill_buffer(v);
+	for (i = 0; i < RW_SIZE / PAGE; i++)
+		victim_at[v - vms][i] = physical(v->ram + i * PAGE);
+}
+
+/* ---- what must become of an access ------------------------------------------------ */
+
+/* The byte's place in @v->ram if the card may do that; -1: it may not. */
+static int64_t place(const struct vm *v, uint64_t addr, bool write)
+{
+	if (addr < RW_SIZE)
+		return (int64_t)addr;
+	if (addr >= RO_AT && addr < RO_AT + SMALL && !write)
+		return (int64_t)(RW_SIZE + addr - RO_AT);
+	if (v->move_at && addr >= v->move_at && addr < v->move_at + SMALL)
+		return (int64_t)(RW_SIZE + SMALL + addr - v->move_at);
+	return -1;
+}
+
+static void expect(struct vm *v, uint64_t addr, uint16_t code, bool write,
+		   bool interrupt)
+{
+	v->want[v->wants++] = (struct expected){ addr, code, write, interrupt };
+	v->injected++;
+}
+
+static bool in_window(uint64_t addr)
+{
+	return addr >= 0xfee00000 && addr < 0xfef00000;
+}
+
+/* One transfer, what it must do to our copy, and the reports it must cause. */
+static void transfer(struct vm *v, uint64_t addr, unsigned int off,
+		     unsigned int len, bool write)
+{
+	bool refused = false;
+	unsigned int i;
+	int64_t at;
+
+	if (write)
+		to_memory(v, addr, off, len);
+	else
+		from_memory(v, addr, off, len);
+	for (i = 0; i < len; i++) {
+		at = place(v, addr + i, write);
+		if (at >= 0) {
+			if (write)
+				v->copy[at] = v->image[off + i];
+			continue;
+		}
+		if (!refused || (addr + i) % 128 == 0)
+			expect(v, addr + i, in_window(addr + i) && !write ? 8 : 2,
+			       write, in_window(addr + i) && write);
+		refused = true;
+	}
+	if (write)
+		return;
+	/* Nothing of what lies there may have come home. */
+	to_memory(v, SCRATCH, off, len);
+	for (i = 0; i < len; i++) {
+		uint8_t got = v->ram[SCRATCH + i];
+
+		at = place(v, addr + i, false);
+		if (at >= 0 ? got != v->copy[at] :
+		    got && got != 0xff && got != v->image[off + i])
+			v->lost = true;
+		v->copy[SCRATCH + i] = got;
+	}
+	fill_buffer(v);
+}
+
+/* The reports of the batch: all of them, in order, and no other. */
+static void settle(struct vm *v)
+{
+	uint64_t end = now_ns() + 10000000000ULL, have;
+	struct backplane_fault f[64];
+	ssize_t got, n, i;
+
+	do {
+		have = status(v).faults - v->reported;
+	} while (have < v->wants && now_ns() < end && !usleep(200));
+	v->reported += have;
+	v->caught += have;
+	got = pread(v->node, f, sizeof(f), FAULTS);
+	n = got < 0 ? 0 : got / (ssize_t)sizeof(f[0]);
+	for (i = 0; i < n && i < (ssize_t)v->wants; i++) {
+		const struct expected *w = &v->want[i];
+
+		if (f[i].addr == w->addr && f[i].devid == v->devid &&
+		    f[i].code == w->code &&
+		    !(f[i].flags & BACKPLANE_FAULT_INTERRUPT) == !w->interrupt &&
+		    (w->interrupt || w->code != 2 ||
+		     !(f[i].flags & BACKPLANE_FAULT_WRITE) == !w->write))
+			v->attributed++;
+		else
+			printf("# %s: reported %#llx code %u flags %#x, expected %#" PRIx64 " code %u write %d\n",
+			       v->bdf, f[i].addr, f[i].code, f[i].flags,
+			       w->addr, w->code, w->write);
+	}
+	v->wants = 0;
+}
+
+/* ---- targets ---------------------------------------------------------------------- */
+
+enum target {
+	T_HOLE, T_READ_ONLY, T_BEYOND_RAM, T_BEYOND_48, T_WINDOW, T_BAR, T_MOVED,
+	T_HOST, T_OTHER_VM, T_PAGE_EDGE, T_SLOT_EDGE, T_PERMITTED, TARGETS
+};
+#define ALL_TARGETS ((1U << TARGETS) - 1)
+
+static uint64_t page_offset(struct vm *v, unsigned int len)
+{
+	return draw(v, (uint32_t)(PAGE - len));
+}
+
+static void inject(struct vm *v, enum target t)
+{
+	unsigned int len = 1 + draw(v, draw(v, 8) ? 64 : 500);
+	unsigned int off = draw(v, MSG - len);
+	bool write = draw(v, 2);
+	const uint64_t *victim = victim_at[v == &vms[0]];
+	uint64_t edge[] = { RW_SIZE, RO_AT, RO_AT + SMALL };
+	uint64_t addr = 0;
+
+	switch (t) {
+	case T_HOLE:
+		addr = 5 * MIB + draw(v, 2 * MIB);
+		break;
+	case T_READ_ONLY:
+		addr = RO_AT + draw(v, SMALL - 512);
+		break;
+	case T_BEYOND_RAM:
+		addr = (1ULL << (28 + draw(v, 20))) - 8192 + page_offset(v, len);
+		break;
+	case T_BEYOND_48:
+		addr = (1ULL << (48 + draw(v, 15))) + draw(v, RW_SIZE);
+		break;
+	case T_WINDOW:
+		addr = 0xfee00000 + (draw(v, 1 << 18) << 2);
+		len = 4;
+		off = write ? MSG : off;
+		break;
+	case T_BAR:
+		addr = BAR_AT + draw(v, SMALL - 512);
+		break;
+	case T_MOVED:	/* where the slot is not */
+		addr = (v->move_at == MOVE_AT ? MOVE_TO : MOVE_AT) +
+		       draw(v, SMALL - 512);
+		break;
+	case T_HOST:
+		addr = canary_at[draw(v, CANARY_SIZE / PAGE)] + page_offset(v, len);
+		break;
+	case T_OTHER_VM:
+		addr = victim[draw(v, RW_SIZE / PAGE)] + page_offset(v, len);
+		break;
+	case T_PAGE_EDGE:	/* of a hole: all refused, two pages */
+		addr = 6 * MIB + draw(v, 100) * PAGE - len / 2;
+		break;
+	case T_SLOT_EDGE:	/* half is permitted */
+		addr = edge[draw(v, 3)] - len / 2;
+		break;
+	default:
+		addr = 0x3000 + draw(v, RW_SIZE - 0x4000);
+	}
+	transfer(v, addr, off, len, write);
+}
+
+static void campaign(struct vm *v, unsigned int mask, unsigned int n)
+{
+	enum target t;
+
+	while (n) {
+		t = (enum target)draw(v, TARGETS);
+		if (!(mask >> t & 1))
+			continue;
+		inject(v, t);
+		n--;
+		if (v->wants >= BATCH)
+			settle(v);
+	}
+	settle(v);
+}
+
+/* ---- the host and the neighbour keep their pace --------------------------------------- */
+
+static volatile bool watching;
+static volatile uint64_t host_work, neighbour_work;
+static bool neighbour_wrong;
+
+static void *host_thread(void *arg)
+{
+	uint64_t x = 1;
+	int i;
+
+	(void)arg;
+	while (watching) {
+		for (i = 0; i < 1000; i++)
+			x = x * 6364136223846793005ULL + 1;
+		host_work += 1 + (x == 0);
+	}
+	return NULL;
+}
+
+/* The other VM's card moves its own VM's bytes and checks them. */
+static void *neighbour_thread(void *arg)
+{
+	struct vm *v = arg;
+
+	while (watching) {
+		to_memory(v, SCRATCH, 64, 256);
+		if (memcmp(v->ram + SCRATCH, v->image + 64, 256))
+			neighbour_wrong = true;
+		memset(v->ram + SCRATCH, 0, 256);
+		neighbour_work++;
+	}
+	return NULL;
+}
+
+struct pace {
+	double host, neighbour;
+};
+
+static struct pace watch(void (*fn)(void *arg), void *arg, struct vm *neighbour)
+{
+	uint64_t t0 = now_ns(), ns;
+	pthread_t host, other;
+	struct pace p;
+
+	host_work = neighbour_work = 0;
+	watching = true;
+	pthread_create(&host, NULL, host_thread, NULL);
+	if (neighbour)
+		pthread_create(&other, NULL, neighbour_thread, neighbour);
+	fn(arg);
+	watching = false;
+	ns = now_ns() - t0;
+	pthread_join(host, NULL);
+	if (neighbour) {
+		pthread_join(other, NULL);
+		memcpy(neighbour->copy + SCRATCH, neighbour->ram + SCRATCH, 256);
+	}
+	p.host = (double)host_work / (double)ns;
+	p.neighbour = (double)neighbour_work / (double)ns;
+	return p;
+}
+
+/* ---- cases ----------------------------------------------------------------------------- */
+
+struct job {
+	unsigned int mask, n;
+};
+
+static void run_job(void *arg)
+{
+	struct job *j = arg;
+
+	campaign(&vms[0], j->mask, j->n);
+}
+
+static double share(double during, double before)
+{
+	return before > 0 ? during / before : 0;
+}
+
+static void clear_counts(void)
+{
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		vms[k].injected = vms[k].caught = vms[k].attributed = 0;
+		vms[k].lost = false;
+		vms[k].reported = status(&vms[k]).faults;
+	}
+	neighbour_wrong = false;
+}
+
+static void report(const char *name, struct pace before, struct pace during)
+{
+	uint64_t injected = vms[0].injected + vms[1].injected;
+	uint64_t caught = vms[0].caught + vms[1].caught;
+	uint64_t attributed = vms[0].attributed + vms[1].attributed;
+	uint64_t changed = changed_outside();
+	char what[200];
+
+	printf("case {\"name\":\"%s\",\"injected\":%" PRIu64 ",\"caught\":%" PRIu64
+	       ",\"attributed\":%" PRIu64 ",\"changed_outside\":%" PRIu64
+	       ",\"host_share\":%.2f,\"neighbour_share\":%.2f}\n",
+	       name, injected, caught, attributed, changed,
+	       share(during.host, before.host),
+	       share(during.neighbour, before.neighbour));
+	snprintf(what, sizeof(what), "%s: %" PRIu64 " refusals, %" PRIu64
+		 " reported, %" PRIu64 " rightly; %" PRIu64 " bytes changed outside",
+		 name, injected, caught, attributed, changed);
+	ok(injected > 0 && injected == caught && caught == attributed &&
+	   !changed && !vms[0].lost && !vms[1].lost && !neighbour_wrong, what);
+}
+
+static void simple_case(const char *name, unsigned int mask, unsigned int n)
+{
+	struct job good = { 1U << T_PERMITTED, n < 300 ? 300 : 1000 };
+	struct job bad = { mask, n };
+	struct pace before = watch(run_job, &good, &vms[1]), during;
+
+	clear_counts();
+	during = watch(run_job, &bad, &vms[1]);
+	report(name, before, during);
+}
+
+/* The slot goes from place to place and away; nothing stays behind. */
+static void moving(void *arg)
+{
+	static const uint64_t places[] = { MOVE_TO, 0, MOVE_AT, 0 };
+	struct vm *v = &vms[0];
+	unsigned int n = *(unsigned int *)arg, i;
+
+	for (i = 0; i < n; i++) {
+		transfer(v, MOVE_AT + draw(v, SMALL - 64), 0, 64, true);
+		transfer(v, MOVE_TO + draw(v, SMALL - 64), 0, 64, draw(v, 2));
+		settle(v);
+		move_slot(v, places[i % 4]);
+	}
+	if (!v->move_at)
+		move_slot(v, MOVE_AT);
+}
+
+/*
+ * A thread deletes the slot and gives it back while the card writes there: from
+ * the moment the ioctl returns no byte of it changes.
+ */
+static volatile bool hammering;
+static volatile uint64_t hammered;
+
+static void *hammer_thread(void *arg)
+{
+	struct vm *v = arg;
+	uint32_t i = 0;
+
+	while (hammering) {
+		to_memory(v, MOVE_AT + (i++ * 4096 & (SMALL - 1)), 0, 64);
+		hammered++;
+	}
+	return NULL;
+}
+
+static void racing_case(unsigned int rounds)
+{
+	uint8_t *host = vms[0].ram + RW_SIZE + SMALL;
+	struct vm *v = &vms[0];
+	uint64_t landed = 0, changed = 0, caught, i;
+	struct backplane_fault f[64];
+	bool right = true;
+	pthread_t hammer;
+	ssize_t got;
+	char what[160];
+
+	clear_counts();
+	hammered = 0;
+	hammering = true;
+	pthread_create(&hammer, NULL, hammer_thread, v);
+	while (rounds--) {
+		move_slot(v, 0);
+		memset(host, 0x5a, SMALL);
+		usleep(2000);
+		for (i = 0; i < SMALL; i++)
+			changed += host[i] != 0x5a;
+		move_slot(v, MOVE_AT);
+		usleep(1000);
+		for (i = 0; i < SMALL; i += 4096)
+			landed += host[i] != 0x5a;
+		while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
+			for (i = 0; i < (uint64_t)got / sizeof(f[0]); i++)
+				right = right && f[i].devid == v->devid &&
+					f[i].addr >= MOVE_AT &&
+					f[i].addr < MOVE_AT + SMALL;
+	}
+	hammering = false;
+	pthread_join(hammer, NULL);
+	usleep(300000);
+	caught = status(v).faults - v->reported;
+	while (pread(v->node, f, sizeof(f), FAULTS) > 0)
+		;
+	memcpy(v->copy + RW_SIZE + SMALL, host, SMALL);
+	changed += changed_outside();
+	printf("case {\"name\":\"during map and unmap\",\"injected\":%" PRIu64
+	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":null,\"neighbour_share\":null"
+	       ",\"note\":\"of %" PRIu64 " writes, as many as the slot's absence lets be refused\"}\n",
+	       caught, caught, right ? caught : 0, changed, hammered);
+	snprintf(what, sizeof(what), "during map and unmap: %" PRIu64 " writes, %" PRIu64
+		 " refused, none into memory that was taken away (%" PRIu64 " bytes)",
+		 hammered, caught, changed);
+	ok(caught && landed && right && !changed, what);
+}
+
+static void *attack(void *arg)
+{
+	campaign(&vms[1], 1U << T_OTHER_VM | 1U << T_HOST | 1U << T_WINDOW,
+		 *(unsigned int *)arg);
+	return NULL;
+}
+
+static void attack_both(void *arg)
+{
+	pthread_t other;
+
+	pthread_create(&other, NULL, attack, arg);
+	campaign(&vms[0], 1U << T_OTHER_VM | 1U << T_HOST | 1U << T_WINDOW,
+		 *(unsigned int *)arg);
+	pthread_join(other, NULL);
+}
+
+static void attack_case(unsigned int n)
+{
+	struct job good = { 1U << T_PERMITTED, n };
+	struct pace before = watch(run_job, &good, NULL), during;
+
+	clear_counts();
+	during = watch(attack_both, &n, NULL);
+	report("two VMs with two cards attacking each other", before, during);
+}
+
+static void *dirty_thread(void *arg)
+{
+	static uint8_t bits[RW_SIZE / PAGE / 8];
+	struct kvm_dirty_log log = { .slot = SLOT_RW, .dirty_bitmap = bits };
+	uint64_t *seen = arg;
+	size_t i;
+
+	while (hammering) {
+		set_slot(&vms[0], SLOT_RW, 0, RW_SIZE, vms[0].ram,
+			 KVM_MEM_LOG_DIRTY_PAGES);
+		usleep(3000);
+		if (!ioctl(vms[0].fd, KVM_GET_DIRTY_LOG, &log))
+			for (i = 0; i < sizeof(bits); i++)
+				*seen += (uint64_t)__builtin_popcount(bits[i]);
+		set_slot(&vms[0], SLOT_RW, 0, RW_SIZE, vms[0].ram, 0);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+static void logging(void *arg)
+{
+	uint64_t seen = 0;
+	pthread_t thread;
+
+	hammering = true;
+	pthread_create(&thread, NULL, dirty_thread, &seen);
+	run_job(arg);
+	hammering = false;
+	pthread_join(thread, NULL);
+	ok(seen > 0, "pages that a card may write count as dirty");
+}
+
+static void logging_case(unsigned int n)
+{
+	struct job good = { 1U << T_PERMITTED, n }, bad = { ALL_TARGETS, n };
+	struct pace before = watch(run_job, &good, &vms[1]), during;
+
+	clear_counts();
+	during = watch(logging, &bad, &vms[1]);
+	report("while dirty logging goes on and off", before, during);
+}
+
+static void resets(void *arg)
+{
+	struct vm *v = &vms[0];
+	unsigned int i;
+
+	for (i = 0; i < *(unsigned int *)arg; i++) {
+		transfer(v, 5 * MIB, 0, 64, true);
+		settle(v);
+		if (i & 1) {
+			if (ioctl(v->node, VFIO_DEVICE_RESET, 0))
+				die("VFIO_DEVICE_RESET");
+		} else {
+			if (assign(v, KVM_DEASSIGN_PCI_DEVICE))
+				die("KVM_DEASSIGN_PCI_DEVICE");
+			/* No bus master any more: not even a report. */
+			to_memory(v, 0x3000, 0, 64);
+			to_memory(v, 5 * MIB, 0, 64);
+			if (assign(v, KVM_ASSIGN_PCI_DEVICE))
+				die("KVM_ASSIGN_PCI_DEVICE");
+		}
+		master(v);
+		fill_buffer(v);
+	}
+	settle(v);
+}
+
+static void reset_case(unsigned int n)
+{
+	struct pace before, during;
+	struct job good = { 1U << T_PERMITTED, 500 };
+
+	before = watch(run_job, &good, &vms[1]);
+	clear_counts();
+	during = watch(resets, &n, &vms[1]);
+	report("card reset, and taken from its VM", before, during);
+}
+
+static void all_cases(unsigned int count)
+{
+	unsigned int few = count / 50 < 40 ? 40 : count / 50;
+	unsigned int some = few / 4;
+
+	simple_case("not present", 1U << T_HOLE, few);
+	simple_case("read-only", 1U << T_READ_ONLY, few);
+	simple_case("beyond RAM", 1U << T_BEYOND_RAM | 1U << T_BEYOND_48, few);
+	simple_case("interrupt window", 1U << T_WINDOW, few);
+	simple_case("BAR of the card", 1U << T_BAR, few);
+	simple_case("where a slot was or will be", 1U << T_MOVED, few);
+	simple_case("host memory", 1U << T_HOST, few);
+	simple_case("the other VM's memory", 1U << T_OTHER_VM, few);
+	simple_case("over a page's edge", 1U << T_PAGE_EDGE, few);
+	simple_case("over a slot's edge", 1U << T_SLOT_EDGE, few);
+	{
+		struct job good = { 1U << T_PERMITTED, few };
+		struct pace before = watch(run_job, &good, &vms[1]), during;
+
+		clear_counts();
+		during = watch(moving, &some, &vms[1]);
+		report("slot moved and freed", before, during);
+	}
+	racing_case(some);
+	logging_case(few);
+	reset_case(some > 20 ? 20 : some);
+	attack_case(few);
+	simple_case("random campaign", ALL_TARGETS, count);
+}
+
+/* ---- storms ---------------------------------------------------------------------------------- */
+
+/* 4096 bytes into nothing are 32 faults; the default policy ends it. */
+static void storming(void *arg)
+{
+	uint64_t n = *(uint64_t *)arg, i;
+
+	for (i = 0; i < n / 32; i++)
+		to_memory(&vms[0], 5 * MIB + (i * PAGE & (MIB - 1)), 0, 4096);
+}
+
+static void storm_case(uint64_t n)
+{
+	struct job good = { 1U << T_PERMITTED, 5000 };
+	struct pace before = watch(run_job, &good, &vms[1]), during;
+	struct backplane_fault f[64];
+	uint64_t seen, changed;
+	bool right = true;
+	ssize_t got, i;
+
+	clear_counts();
+	during = watch(storming, &n, &vms[1]);
+	usleep(200000);
+	seen = status(&vms[0]).faults - vms[0].reported;
+	while ((got = pread(vms[0].node, f, sizeof(f), FAULTS)) > 0)
+		for (i = 0; i < got / (ssize_t)sizeof(f[0]); i++)
+			right = right && f[i].devid == vms[0].devid;
+	changed = changed_outside();
+	printf("case {\"name\":\"a storm of %" PRIu64 " faults\",\"injected\":%" PRIu64
+	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%.2f,\"neighbour_share\":%.2f"
+	       ",\"note\":\"cut off after %" PRIu64 " reports; the rest never left the card\"}\n",
+	       n, n, seen, right ? seen : 0, changed, share(during.host, before.host),
+	       share(during.neighbour, before.neighbour), seen);
+	ok(status(&vms[0]).state == BACKPLANE_STATE_QUARANTINED &&
+	   status(&vms[1]).state == BACKPLANE_STATE_ATTACHED,
+	   "the storm's card is quarantined, its neighbour's is not");
+	ok(seen >= 32 && right && !changed && !neighbour_wrong,
+	   "a storm: reported, cut off, nothing written");
+	ok(!ioctl(vms[0].node, VFIO_DEVICE_RESET, 0), "a reset ends the quarantine");
+	master(&vms[0]);
+	fill_buffer(&vms[0]);
+	clear_counts();
+	campaign(&vms[0], 1U << T_PERMITTED, 100);
+	ok(!vms[0].injected && !vms[0].lost && !changed_outside(),
+	   "and the card works as before");
+}
+
+int main(int argc, char **argv)
+{
+	bool storm = argc == 5 && !strcmp(argv[3], "storm");
+	uint64_t seed;
+
+	if (argc != 5)
+		return 2;
+	seed = storm ? 1 : strtoull(argv[4], NULL, 0);
+	kvm = open("/dev/kvm", O_RDWR);
+	if (kvm < 0)
+		die("/dev/kvm");
+	make_canary();
+	make_vm(&vms[0], argv[1], seed);
+	make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
+	if (storm)
+		storm_case(strtoull(argv[4], NULL, 0));
+	else
+		all_cases((unsigned int)strtoul(argv[3], NULL, 0));
+	return failed;
+}
