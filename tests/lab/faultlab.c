@@ -85,6 +85,7 @@ struct vm {
 	uint64_t reported;	/* faults at the batch's start */
 	uint64_t injected, caught, attributed;
 	bool lost;
+	unsigned int shown;
 };
 
 static struct vm vms[2];
@@ -396,7 +397,7 @@ static void settle(struct vm *v)
 		    (w->interrupt || w->code != 2 ||
 		     !(f[i].flags & BACKPLANE_FAULT_WRITE) == !w->write))
 			v->attributed++;
-		else
+		else if (v->shown++ < 5)
 			printf("# %s: reported %#llx code %u flags %#x, expected %#" PRIx64 " code %u write %d\n",
 			       v->bdf, f[i].addr, f[i].code, f[i].flags,
 			       w->addr, w->code, w->write);
@@ -573,6 +574,7 @@ static void clear_counts(void)
 	for (k = 0; k < 2; k++) {
 		vms[k].injected = vms[k].caught = vms[k].attributed = 0;
 		vms[k].lost = false;
+		vms[k].shown = 0;
 		vms[k].reported = status(&vms[k]).faults;
 	}
 	neighbour_wrong = false;
