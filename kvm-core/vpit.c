@@ -10,7 +10,7 @@
 
 #define NS		1000000000ULL
 #define CHANNELS	3
-#define MODE_STOPPED	0xff
+#define STATUS_NULL	BIT(6)	/* no count has been written since the mode */
 
 #define CTRL_CHANNEL(v)	((v) >> 6)
 #define CTRL_RW(v)	((v) >> 4 & 3)
@@ -114,7 +114,8 @@ static void latch_status(struct vpit *p, unsigned int n, u64 now)
 
 	if (c->status_latched)
 		return;
-	c->status = (vpit_out(p, n, now) ? BIT(7) : 0) | c->rw_mode << 4 |
+	c->status = (vpit_out(p, n, now) ? BIT(7) : 0) |
+		    (c->count ? 0 : STATUS_NULL) | c->rw_mode << 4 |
 		    c->mode << 1 | c->bcd;
 	c->status_latched = 1;
 }
@@ -310,16 +311,19 @@ void vpit_reset(struct vpit *p, u64 now)
 /* A stopped channel (count 0 here) goes out as user space knows it: the full
  * count in a mode that is none. VMMs divide by the count.
  */
+/* A status byte that is not latched has no other use: it says of a count of
+ * 65536 that none was written.
+ */
 void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s)
 {
-	unsigned int n;
+	struct kvm_pit_channel_state *c;
 
 	*s = p->s;
-	for (n = 0; n < CHANNELS; n++) {
-		if (s->channels[n].count)
-			continue;
-		s->channels[n].count = 65536;
-		s->channels[n].mode = MODE_STOPPED;
+	for (c = s->channels; c < s->channels + CHANNELS; c++) {
+		if (!c->status_latched)
+			c->status = c->count ? 0 : STATUS_NULL;
+		if (!c->count)
+			c->count = 65536;
 	}
 }
 
@@ -335,6 +339,8 @@ void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 
 		if (c->count > 65536)
 			c->count = 65536;
+		if (!c->status_latched && (c->status & STATUS_NULL))
+			c->count = 0;
 		if (c->mode > 5) {
 			c->mode = 3;
 			c->count = 0;

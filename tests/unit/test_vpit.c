@@ -326,9 +326,49 @@ static void test_a_stopped_timer_is_saved_and_restored_stopped(void **state)
 	assert_true(vpit_irq_next(&p, 1000) == U64_MAX);
 }
 
+/* A guest that is saved between the mode and the count finds its mode again. */
+static void test_a_mode_without_a_count_is_saved_and_restored(void **state)
+{
+	struct kvm_pit_state2 s;
+	struct vpit p, q;
+
+	vpit_reset(&p, 0);
+	vpit_write(&p, 0x43, 0x34, 500);	/* channel 0, word, mode 2 */
+	vpit_get_state(&p, &s);
+	assert_int_equal(s.channels[0].mode, 2);
+	vpit_reset(&q, 0);
+	vpit_set_state(&q, &s);
+	assert_true(vpit_irq_next(&q, 1000) == U64_MAX);
+	vpit_write(&q, 0x40, 100, 2000);
+	vpit_write(&q, 0x40, 0, 2000);
+	assert_true(vpit_irq_next(&q, 2000) != U64_MAX);
+	assert_true(vpit_irq_period(&q) != 0);	/* mode 2 repeats */
+
+	/* With a count it goes on counting. */
+	vpit_get_state(&q, &s);
+	vpit_set_state(&p, &s);
+	assert_true(vpit_irq_next(&p, 2000) == vpit_irq_next(&q, 2000));
+}
+
+static void test_read_back_says_that_a_count_is_missing(void **state)
+{
+	struct vpit p;
+
+	vpit_reset(&p, 0);
+	vpit_write(&p, 0x43, 0x34, 500);
+	vpit_write(&p, 0x43, 0xe2, 500);	/* status of channel 0 */
+	assert_true(vpit_read(&p, 0x40, 600) & 0x40);
+	vpit_write(&p, 0x40, 100, 700);
+	vpit_write(&p, 0x40, 0, 700);
+	vpit_write(&p, 0x43, 0xe2, 800);
+	assert_false(vpit_read(&p, 0x40, 900) & 0x40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_a_mode_without_a_count_is_saved_and_restored),
+		TEST(test_read_back_says_that_a_count_is_missing),
 		TEST(test_an_unprogrammed_channel_never_interrupts),
 		TEST(test_a_word_counts_only_when_both_bytes_came),
 		TEST(test_single_byte_modes_load_their_byte),
