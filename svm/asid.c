@@ -8,8 +8,9 @@
 void asid_pool_init(struct asid_pool *pool, u32 count)
 {
 	pool->generation = 1;
-	pool->next = 1;
 	pool->max = count ? count - 1 : 0;
+	/* None left: the first user begins a generation, with its flush. */
+	pool->next = pool->max + 1;
 }
 
 bool asid_use(struct asid_pool *pool, struct asid_user *user, int cpu)

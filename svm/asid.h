@@ -24,6 +24,9 @@ struct asid_user {
 	u32 asid;
 };
 
+/* What the CPU may have cached for whoever used it before (another hypervisor,
+ * this module before it was loaded again) is flushed with the first use.
+ */
 void asid_pool_init(struct asid_pool *pool, u32 count);
 /* Make @user's ASID valid on @cpu. True: the CPU must flush all ASIDs before
  * it runs the guest (a new generation began).

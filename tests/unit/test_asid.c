@@ -24,7 +24,7 @@ static void test_a_user_keeps_its_asid_while_it_may(void **state)
 	u32 first;
 
 	asid_pool_init(&pool, 16);
-	assert_false(asid_use(&pool, &a, 0));
+	asid_use(&pool, &a, 0);
 	first = a.asid;
 	assert_false(asid_use(&pool, &b, 0));
 	assert_int_not_equal(a.asid, b.asid);
@@ -33,6 +33,23 @@ static void test_a_user_keeps_its_asid_while_it_may(void **state)
 	asid_drop(&a);
 	assert_false(asid_use(&pool, &a, 0));
 	assert_int_not_equal(a.asid, first);
+}
+
+/* The module may be loaded again, or after another hypervisor. */
+static void test_the_first_use_of_a_cpu_flushes(void **state)
+{
+	struct asid_pool pool;
+	struct asid_user a = { 0 }, b = { 0 };
+	u32 count;
+
+	for (count = 1; count < 20; count++) {
+		asid_pool_init(&pool, count);
+		memset(&a, 0, sizeof(a));
+		assert_true(asid_use(&pool, &a, 0));
+		assert_int_equal(a.asid, 1);
+		assert_false(asid_use(&pool, &a, 0));
+	}
+	assert_false(asid_use(&pool, &b, 0));
 }
 
 static void test_another_cpu_means_another_asid(void **state)
@@ -81,6 +98,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_host_asid_is_never_handed_out),
 		cmocka_unit_test(test_a_user_keeps_its_asid_while_it_may),
+		cmocka_unit_test(test_the_first_use_of_a_cpu_flushes),
 		cmocka_unit_test(test_another_cpu_means_another_asid),
 		cmocka_unit_test(test_reuse_comes_with_a_flush),
 	};
