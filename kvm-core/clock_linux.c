@@ -3,15 +3,19 @@
  * A VM's clocks on Linux: the paravirtual clock page of each vCPU, the wall
  * clock, the guest's TSC, and the ioctls that save and restore them.
  *
- * The guest clock runs on the host's CLOCK_BOOTTIME. A page is rewritten when
- * a vCPU comes to another CPU; it never claims that pages of different vCPUs
- * agree to the tick (no TSC_STABLE flag), so guests keep them monotonic.
+ * The guest clock starts from the host's CLOCK_BOOTTIME. Where the host's TSCs
+ * agree and all vCPUs share one offset, it runs by the TSC from one moment on:
+ * all pages say the same, and are flagged stable, so guests need not keep them
+ * monotonic themselves. Its rate is then the TSC's own, without the host's NTP
+ * corrections. Otherwise a page is rewritten from the boottime whenever a vCPU
+ * comes to another CPU.
  */
 #include <linux/kvm.h>
 #include <linux/module.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
 #include <asm/kvm_para.h>
 #include "kvm-core/vclock.h"
 #include "kvm-core/vcpu.h"
@@ -27,15 +31,59 @@ void vm_clock_init(struct vm *vm)
 	vm->clock_offset = -boot_ns();
 }
 
+static u64 ticks_to_ns(u64 ticks)
+{
+	u32 mul = 0;
+	s8 shift = 0;
+
+	vclock_scale((u64)tsc_khz * 1000, &mul, &shift);
+	return vclock_to_ns(ticks, mul, shift);
+}
+
+/* clock_lock held: the guest's clock when the host's TSC is @tsc, which is now. */
+static u64 clock_at(struct vm *vm, u64 tsc)
+{
+	if (!vm->clock_stable)
+		return boot_ns() + vm->clock_offset;
+	return vm->clock_boot + ticks_to_ns(tsc - vm->clock_tsc) + vm->clock_offset;
+}
+
 static u64 vm_clock_ns(struct vm *vm)
 {
 	unsigned long flags;
 	u64 ns;
 
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	ns = boot_ns() + vm->clock_offset;
+	ns = clock_at(vm, rdtsc_ordered());
 	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
 	return ns;
+}
+
+static bool offsets_agree(struct vm *vm)
+{
+	struct vcpu *v;
+	int i;
+
+	vm_for_each_vcpu(i, v, vm)
+		if (READ_ONCE(v->tsc_offset) != vm->tsc_base_offset)
+			return false;
+	return true;
+}
+
+/* clock_lock held. True: it changed, and every page must be written anew. */
+static bool clock_restyle(struct vm *vm)
+{
+	bool stable = !check_tsc_unstable() && offsets_agree(vm);
+	u64 ns;
+
+	if (stable == vm->clock_stable)
+		return false;
+	ns = clock_at(vm, rdtsc_ordered());	/* goes on from here */
+	vm->clock_stable = stable;
+	vm->clock_boot = boot_ns();
+	vm->clock_tsc = rdtsc_ordered();
+	vm->clock_offset = ns - vm->clock_boot;
+	return true;
 }
 
 /* ---- pages in the guest ------------------------------------------------------------ */
@@ -45,8 +93,11 @@ void vcpu_clock_update(struct vcpu *v)
 {
 	struct pvclock_vcpu_time_info info = { };
 	gpa_t gpa = v->msr.kvm_clock & ~1ULL;
+	struct vcpu *other;
 	unsigned long flags;
+	bool restyled;
 	u64 tsc;
+	int i;
 
 	if (!(v->msr.kvm_clock & 1) ||
 	    !vclock_scale((u64)v->tsc_khz * 1000, &info.tsc_to_system_mul,
@@ -59,10 +110,12 @@ void vcpu_clock_update(struct vcpu *v)
 		return;
 	smp_wmb();	/* the odd version before the fields */
 
-	local_irq_save(flags);
-	tsc = rdtsc();
-	info.system_time = vm_clock_ns(v->vm);
-	local_irq_restore(flags);
+	raw_spin_lock_irqsave(&v->vm->clock_lock, flags);
+	restyled = clock_restyle(v->vm);
+	tsc = v->vm->clock_stable ? v->vm->clock_tsc : rdtsc_ordered();
+	info.system_time = clock_at(v->vm, tsc);
+	info.flags = v->vm->clock_stable ? PVCLOCK_TSC_STABLE_BIT : 0;
+	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
 	info.tsc_timestamp = tsc + v->tsc_offset;
 	if (v->clock_paused) {
 		info.flags |= PVCLOCK_GUEST_STOPPED;
@@ -72,6 +125,27 @@ void vcpu_clock_update(struct vcpu *v)
 	smp_wmb();	/* the fields before the even version */
 	info.version = v->clock_version;
 	vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version));
+	if (!restyled)
+		return;
+	vm_for_each_vcpu(i, other, v->vm)
+		if (other != v)
+			vcpu_request(other, VCPU_REQ_CLOCK);
+}
+
+bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc)
+{
+	struct timespec64 now;
+	unsigned long flags;
+	bool stable;
+
+	raw_spin_lock_irqsave(&v->vm->clock_lock, flags);
+	stable = v->vm->clock_stable;
+	ktime_get_real_ts64(&now);
+	*tsc = rdtsc_ordered() + v->tsc_offset;
+	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
+	*sec = now.tv_sec;
+	*nsec = now.tv_nsec;
+	return stable;
 }
 
 /* Wall-clock time at which the guest's clock was zero. */
@@ -110,7 +184,8 @@ int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data)
 
 /*
  * vCPUs that are given the same TSC within a second of each other are meant to
- * agree: they share one offset.
+ * agree: they share one offset. So are those that start from 0, however long it
+ * takes to make them all.
  */
 void vcpu_write_tsc(struct vcpu *v, u64 tsc)
 {
@@ -122,7 +197,7 @@ void vcpu_write_tsc(struct vcpu *v, u64 tsc)
 	apart = offset - vm->tsc_base_offset;
 	if ((s64)apart < 0)
 		apart = -apart;
-	if (vm->tsc_base_offset && apart < (u64)tsc_khz * 1000)
+	if (vm->tsc_base_offset && (!tsc || apart < (u64)tsc_khz * 1000))
 		offset = vm->tsc_base_offset;
 	else
 		vm->tsc_base_offset = offset;
@@ -136,8 +211,19 @@ void vcpu_write_tsc(struct vcpu *v, u64 tsc)
 static int clock_get(struct vm *vm, void __user *argp)
 {
 	struct kvm_clock_data data = { };
+	unsigned long flags;
 
-	data.clock = vm_clock_ns(vm);
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	data.host_tsc = rdtsc_ordered();
+	data.clock = clock_at(vm, data.host_tsc);
+	if (vm->clock_stable) {
+		data.realtime = ktime_get_real_ns();
+		data.flags = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
+			     KVM_CLOCK_HOST_TSC;
+	} else {
+		data.host_tsc = 0;
+	}
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
 	return copy_to_user(argp, &data, sizeof(data)) ? -EFAULT : 0;
 }
 
@@ -146,14 +232,19 @@ static int clock_set(struct vm *vm, void __user *argp)
 	struct kvm_clock_data data;
 	unsigned long flags;
 	struct vcpu *v;
+	u64 now;
 	int i;
 
 	if (copy_from_user(&data, argp, sizeof(data)))
 		return -EFAULT;
 	if (data.flags & ~(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC))
 		return -EINVAL;
+	/* The time since it was read goes on: the VM was on its way. */
+	now = ktime_get_real_ns();
+	if ((data.flags & KVM_CLOCK_REALTIME) && now > data.realtime)
+		data.clock += now - data.realtime;
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	vm->clock_offset = data.clock - boot_ns();
+	vm->clock_offset += data.clock - clock_at(vm, rdtsc_ordered());
 	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
 	vm_for_each_vcpu(i, v, vm)
 		vcpu_request(v, VCPU_REQ_CLOCK);

@@ -73,6 +73,14 @@ void vm_irq_free_source(struct vm *vm, int source);
  */
 int vm_irq_msi(struct vm *vm, u64 addr, u32 data);
 
+struct vchip_msg;
+/* [any] Send @m on behalf of nobody in particular; result as vm_irq_set. */
+int vm_irq_send(struct vm *vm, const struct vchip_msg *m);
+/* [any] The vCPU that answers to @apic_id, or NULL. */
+struct vcpu *vm_irq_find_vcpu(struct vm *vm, u32 apic_id);
+/* Does anybody wait for the end of an edge-triggered @vector? */
+bool vm_irq_wants_eoi(struct vm *vm, u8 vector);
+
 /* Told when the guest ends the interrupt of a level-triggered gsi. Called in
  * the vCPU's thread, no lock held, may not sleep.
  */
@@ -117,6 +125,10 @@ int vcpu_irq_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 void vcpu_irq_timer_poll(struct vcpu *v);
 /* The vCPU moved to another host CPU: move its timer. */
 void vcpu_irq_migrate_timer(struct vcpu *v);
+/* The guest ended the interrupt in service. */
+void vcpu_irq_eoi(struct vcpu *v);
+/* Request a fixed, edge-triggered interrupt of this vCPU. */
+void vcpu_irq_post(struct vcpu *v, u8 vector);
 u8 vcpu_irq_apic_id(struct vcpu *v);
 
 #endif

@@ -84,6 +84,35 @@ int irq_deliver(struct vm_irq *q, const struct vchip_msg *m, int self)
 	return reached;
 }
 
+int vm_irq_send(struct vm *vm, const struct vchip_msg *m)
+{
+	return irq_deliver(vm->irq, m, -1);
+}
+
+struct vcpu *vm_irq_find_vcpu(struct vm *vm, u32 apic_id)
+{
+	struct vchip_msg m = { .dest = apic_id, .wide = true };
+	const struct irq_map *map;
+	struct vcpu *v = NULL;
+	u64 set;
+
+	rcu_read_lock();
+	map = rcu_dereference(vm->irq->map);
+	set = map && apic_id < VDEST_IDS - 1 ? vdest_find(&map->dest, &m, -1) : 0;
+	if (set)
+		v = map->vcpu[__ffs64(set)];
+	rcu_read_unlock();
+	return v;
+}
+
+bool vm_irq_wants_eoi(struct vm *vm, u8 vector)
+{
+	struct vm_irq *q = vm->irq;
+
+	return q->mode == IRQCHIP_KERNEL && !list_empty(&q->acks) &&
+	       vioapic_has_vector(&q->ioapic, vector);
+}
+
 int vm_irq_msi(struct vm *vm, u64 addr, u32 data)
 {
 	struct vchip_msg m;

@@ -293,6 +293,20 @@ bool vcpu_irq_wakeup(struct vcpu *v)
 	return v->vlapic && (vlapic_pending(v->vlapic) >= 0 || pic_waits(v));
 }
 
+void vcpu_irq_eoi(struct vcpu *v)
+{
+	struct vlapic_effect e = { };
+	struct vlapic_time now = { };
+
+	vlapic_write(v->vlapic, VLAPIC_EOI, 0, &now, &e);
+	apply(v, &e);
+}
+
+void vcpu_irq_post(struct vcpu *v, u8 vector)
+{
+	vlapic_post(v->vlapic, vector, false);
+}
+
 /* ---- life ------------------------------------------------------------------------------------- */
 
 static int take_slot(struct vm_irq *q, struct vcpu *v)

@@ -8,6 +8,7 @@
  */
 #include <linux/kvm.h>
 #include <linux/module.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/api.h>
@@ -30,6 +31,7 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 		.max_basic = cpuid_eax(0),
 		.max_extended = cpuid_eax(0x80000000),
 		.kernel_lapic = true,
+		.steal_time = sched_info_on(),
 	};
 	unsigned int i, sub, subleaves, n = 0;
 	struct vcpuid_regs r;
@@ -441,11 +443,15 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		return host ? vcpu_irq_restore_apic_base(v, data) :
 			      vcpu_irq_set_apic_base(v, data);
 	case MSR_SMI_COUNT:
+		if (!host)
+			return -EINVAL;
 		v->msr.smi_count = data;
-		return host ? 0 : -EINVAL;
+		return 0;
 	case MSR_IA32_SMBASE:
+		if (!host)
+			return -EINVAL;
 		v->msr.smbase = data;
-		return host ? 0 : -EINVAL;
+		return 0;
 	case MSR_IA32_MISC_ENABLE:
 		v->msr.misc_enable = data;
 		return 0;
@@ -480,6 +486,8 @@ int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host)
 		return get_mce(v, msr, data);
 	case VMSR_X2APIC:
 		return vcpu_irq_msr(v, msr, data, false);
+	case VMSR_PV:
+		return vcpu_pv_get_msr(v, msr, data);
 	default:
 		return -EINVAL;
 	}
@@ -505,6 +513,8 @@ int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host)
 		return set_mce(v, msr, data, host);
 	case VMSR_X2APIC:
 		return vcpu_irq_msr(v, msr, &data, true);
+	case VMSR_PV:
+		return vcpu_pv_set_msr(v, msr, data);
 	default:
 		return -EINVAL;
 	}
@@ -561,14 +571,3 @@ int msr_index_list(struct kvm_msr_list __user *arg)
 	}
 	return 0;
 }
-
-/* ---- hypercalls ----------------------------------------------------------------------------- */
-
-/* No hypercall is offered (KVM_FEATURE bits say so): every number is unknown. */
-void vcpu_hypercall(struct vcpu *v)
-{
-	long r = vcpu_ops->get_cpl(v) ? -KVM_EPERM : -KVM_ENOSYS;
-
-	v->regs[EMUL_RAX] = v->efer & EFER_LMA ? r : (u32)r;
-}
-EXPORT_SYMBOL_GPL(vcpu_hypercall);

@@ -138,12 +138,20 @@ static bool serve_requests(struct vcpu *v)
 }
 
 /* ---- waiting ------------------------------------------------------------------------------ */
+	if (vcpu_take_request(v, VCPU_REQ_STEAL))
+		vcpu_pv_steal_update(v);
+	if (vcpu_take_request(v, VCPU_REQ_APF))
+		vcpu_apf_tell(v);
 
 static bool vcpu_runnable(struct vcpu *v)
 {
-	if (READ_ONCE(v->requests) & ~BIT(VCPU_REQ_EVENT) & ~BIT(VCPU_REQ_TLB_FLUSH))
+	if (READ_ONCE(v->requests) & ~IDLE_REQUESTS)
 		return true;
 	if (v->mp_state != KVM_MP_STATE_HALTED)
+/* What a waiting vCPU need not wake for. */
+#define IDLE_REQUESTS \
+	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL))
+
 		return v->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (v->nmi_pending || v->exception.pending)
 		return true;
@@ -160,7 +168,7 @@ static bool vcpu_block(struct vcpu *v)
 	if (err || v->run->immediate_exit)
 		return false;
 	if (v->mp_state == KVM_MP_STATE_HALTED && !serve_requests(v) &&
-	    vcpu_runnable(v))
+	    vcpu_runnable(v)) {
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 	return true;
 }
@@ -222,6 +230,7 @@ static void choose_event(struct vcpu *v)
 		if (vector >= 0) {
 			v->interrupt.injected = true;
 			v->interrupt.soft = false;
+	vcpu_smi_enter(v);
 			v->interrupt.vector = vector;
 		}
 	}
@@ -247,6 +256,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	if (READ_ONCE(v->requests) || signal_pending(current) || need_resched()) {
 		/* Nothing is lost: what was chosen is still marked injected. */
 		WRITE_ONCE(v->mode, VCPU_OUTSIDE);
+	vcpu_pv_eoi_lend(v);
 		local_irq_enable();
 		preempt_enable();
 		return RUN_AGAIN;
@@ -259,6 +269,8 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
 	local_irq_enable();	/* the interrupt that ended the run comes here */
 	preempt_enable();
+		if (v->pv.eoi_lent)
+			vcpu_pv_eoi_settle(v);
 	return vcpu_ops->handle_exit(v);
 }
 
@@ -272,6 +284,8 @@ static bool window_open(struct vcpu *v)
 }
 
 static int vcpu_halt(struct vcpu *v)
+	if (v->pv.eoi_lent)
+		vcpu_pv_eoi_settle(v);
 {
 	if (vm_irq_mode(v->vm) == IRQCHIP_NONE) {
 		v->run->exit_reason = KVM_EXIT_HLT;

@@ -53,7 +53,6 @@ bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
  */
 int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host);
 int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host);
-void vcpu_hypercall(struct vcpu *v);
 /* 0 or -EINVAL. */
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
 int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
@@ -98,3 +97,5 @@ int vm_ext_check(u32 cap);
 void vm_ext_destroy(struct vm *vm);
 
 #endif
+/* The wall clock and the guest's TSC at one moment; false: no stable clock. */
+bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc);

@@ -32,6 +32,7 @@ static void sched_in(struct preempt_notifier *n, int cpu)
 		vcpu_irq_migrate_timer(v);
 	}
 	WRITE_ONCE(v->cpu, cpu);
+	vcpu_pv_sched_in(v);
 	vcpu_ops->load(v, cpu);
 }
 
@@ -39,6 +40,7 @@ static void sched_out(struct preempt_notifier *n, struct task_struct *next)
 {
 	struct vcpu *v = container_of(n, struct vcpu, notifier);
 
+	vcpu_pv_sched_out(v);
 	vcpu_ops->put(v);
 }
 
@@ -59,6 +61,7 @@ void vcpu_load(struct vcpu *v)
 void vcpu_put(struct vcpu *v)
 {
 	preempt_disable();
+	vcpu_pv_put(v);
 	vcpu_ops->put(v);
 	preempt_notifier_unregister(&v->notifier);
 	preempt_enable();
@@ -400,7 +403,9 @@ static int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d)
 
 static int mp_state_get(struct vcpu *v, struct kvm_mp_state *s)
 {
-	s->mp_state = v->mp_state;
+	/* A kick that the HLT has not seen yet is not lost in a migration. */
+	s->mp_state = v->mp_state == KVM_MP_STATE_HALTED && v->pv.unhalted ?
+		KVM_MP_STATE_RUNNABLE : v->mp_state;
 	return 0;
 }
 
@@ -718,7 +723,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	err = vcpu_ops->vcpu_create(v);
 	if (err)
 		goto free_fpu;
-	err = vcpu_irq_init(v);
+	err = vcpu_apf_init(v);
 	if (err)
 		goto free_arch;
 	vcpu_load(v);
@@ -726,12 +731,17 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	vcpu_write_tsc(v, 0);
 	vcpu_put(v);
 	return v;
+	err = vcpu_irq_init(v);
+	if (err)
+		goto free_apf;
 
 free_arch:
 	vcpu_ops->vcpu_destroy(v);
 free_fpu:
 	fpu_free_guest_fpstate(&v->fpu);
 free_run:
+free_apf:
+	vcpu_apf_destroy(v);
 	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
 free:
 	kfree(v);
@@ -745,6 +755,7 @@ void vcpu_destroy(struct vcpu *v)
 	fpu_free_guest_fpstate(&v->fpu);
 	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
 	kfree(v->cpuid);
+	vcpu_apf_destroy(v);
 	kfree(v);
 }
 

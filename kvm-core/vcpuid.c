@@ -41,9 +41,13 @@
 #define LEAFD1_EAX (M(0) | M(2))
 #define XCR0_GUEST 7U		/* x87, SSE, AVX */
 
-#define KVM_FEATURES (M(0) | M(1) | M(3) | M(24))	/* clock, no delay,
-							 * clock 2, stable bit
-							 */
+/* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
+ * IPI, poll control, sched yield, async faults by interrupt, stable clock. Not
+ * bit 10: no nested guest whose faults could be exits.
+ */
+#define KVM_FEATURES (M(0) | M(1) | M(3) | M(4) | M(6) | M(7) | M(9) | \
+		      M(11) | M(12) | M(13) | M(14) | M(24))
+#define KVM_FEATURE_STEAL	M(5)
 
 static const struct {
 	u32 leaf;
@@ -148,6 +152,8 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		break;
 	case VCPUID_KVM_FEATURES:
 		r->eax = KVM_FEATURES;
+		if (host->steal_time)
+			r->eax |= KVM_FEATURE_STEAL;
 		break;
 	case 0x80000000:
 		r->eax = min(r->eax, MAX_EXTENDED);

@@ -19,6 +19,7 @@ struct vcpuid_regs {
 
 struct vcpuid_host {
 	u32 max_basic, max_extended;
+	bool steal_time;	/* the host knows how long a thread waited */
 	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */
 };
 

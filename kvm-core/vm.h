@@ -62,7 +62,11 @@ struct vm {
 	gpa_t wall_clock;
 	struct list_head link;		/* all VMs */
 };
+	bool clock_stable;		/* guest clock runs by the TSC, from: */
+	u64 clock_tsc;			/* the host's TSC at */
+	s64 clock_boot;			/* this boottime */
 
+	unsigned int last_boosted;	/* vCPU index: directed yields go round */
 /* Requests to a vCPU, set by anyone, taken by its thread. */
 enum vcpu_request {
 	VCPU_REQ_TLB_FLUSH,
@@ -79,6 +83,8 @@ enum vcpu_request {
 };
 
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
+	VCPU_REQ_STEAL,			/* the thread came to a CPU */
+	VCPU_REQ_APF,			/* a page of the guest came */
 
 /* Register numbers as enum emul_reg. */
 #define VCPU_NR_REGS	16
@@ -172,7 +178,7 @@ struct vcpu {
 		u64 mce_banks[32 * 4];
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
 		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
-		u64 steal_time, async_pf, poll_control, pv_eoi;
+		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
 	} msr;
 	u64 tsc_offset;
 	u32 tsc_khz;
@@ -184,6 +190,15 @@ struct vcpu {
 		bool active;
 		unsigned int n, next;
 		struct vcpu_mmio_entry log[16];
+	/* paravirtual guests (pv_linux.c, apf_linux.c) */
+	struct {
+		u64 last_delay;		/* the thread's, at the last update */
+		bool told_preempted;	/* the guest's byte says so */
+		bool waits_for_cpu;	/* preempted while it wanted to run */
+		bool eoi_lent;		/* the guest may skip its EOI */
+		bool unhalted;		/* a kick that the next HLT consumes */
+	} pv;
+	struct vcpu_apf *apf;
 	} mmio;
 	struct {
 		bool active;		/* a simple IN/OUT awaits completion */
@@ -204,7 +219,8 @@ struct vcpu {
 
 	u32 guest_debug;
 	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,
-	    stat_npf, stat_halts, stat_injections, stat_emulations;
+	    stat_npf, stat_halts, stat_injections, stat_emulations,
+	    stat_hypercalls, stat_yields, stat_async_pf;
 	u64 stat_exit_code[256];	/* SVM code; NPF = 128, others 129.. */
 	void *arch;			/* svm's struct */
 };

@@ -46,6 +46,8 @@ const char *const stat_names[NR_STATS] = {
 	[STAT_FAULT_1G] = "pages_1g",
 	[STAT_PINNED_PAGES] = "pinned_pages",
 	[STAT_VMS] = "vms",
+	[STAT_HYPERCALLS] = "hypercalls",
+	[STAT_YIELDS] = "directed_yield_successful",
 };
 
 static u64 vcpu_stat(const struct vcpu *v, enum stat_id id)
@@ -67,6 +69,10 @@ static u64 vcpu_stat(const struct vcpu *v, enum stat_id id)
 		return v->stat_injections;
 	case STAT_EMULATIONS:
 		return v->stat_emulations;
+	case STAT_HYPERCALLS:
+		return v->stat_hypercalls;
+	case STAT_YIELDS:
+		return v->stat_yields;
 	default:
 		return 0;
 	}
@@ -567,9 +573,9 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case KVM_SET_USER_MEMORY_REGION:
 		return IOCTL_IN(struct kvm_userspace_memory_region, vm_mem_set_region);
 	case KVM_GET_DIRTY_LOG:
-		return IOCTL_IN(struct kvm_dirty_log, vm_mem_get_dirty_log);
+		return IOCTL_IN(struct kvm_dirty_log, get_dirty_log);
 	case KVM_CLEAR_DIRTY_LOG:
-		return IOCTL_IN(struct kvm_clear_dirty_log, vm_mem_clear_dirty_log);
+		return IOCTL_IN(struct kvm_clear_dirty_log, clear_dirty_log);
 	case KVM_SET_TSS_ADDR:
 		/* Only CPUs without real mode under virtualization need it. */
 		return arg > 0xfffff000UL - 3 * PAGE_SIZE ? -EINVAL : 0;

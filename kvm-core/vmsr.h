@@ -18,6 +18,7 @@ enum vmsr_class {
 	VMSR_MTRR,		/* stored, no effect under nested paging */
 	VMSR_MCE,		/* machine-check banks: stored */
 	VMSR_X2APIC,
+	VMSR_PV,		/* paravirtual guests: pv_linux.c */
 };
 
 enum vmsr_class vmsr_classify(u32 msr);

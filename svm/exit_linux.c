@@ -88,6 +88,13 @@ static enum run_verdict exit_skip(struct vcpu *v)
 }
 
 static enum run_verdict exit_msr(struct vcpu *v)
+/* The guest has spun for as long as the CPU's pause filter lets it. */
+static enum run_verdict exit_pause(struct vcpu *v)
+{
+	vcpu_on_spin(v);
+	return exit_skip(v);
+}
+
 {
 	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
 	u32 msr = (u32)v->regs[EMUL_RCX];
@@ -158,6 +165,8 @@ static enum run_verdict exit_npf(struct vcpu *v)
 
 	v->stat_npf++;
 	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
+	if (vcpu_apf_fault(v, gpa, c->exit_info1 & NPF_WRITE))
+		return RUN_AGAIN;
 			     c->exit_info1 & NPF_FETCH)) {
 	case VM_MEM_MAPPED:
 	case VM_MEM_SIGNAL:
@@ -313,6 +322,7 @@ void svm_inject(struct vcpu *v)
 		return;
 	if (v->exception.injected) {
 		e.kind = INJECT_EXCEPTION;
+	[EXIT_PAUSE] = exit_pause,
 		e.vector = v->exception.vector;
 		e.has_error = v->exception.has_error;
 		e.error = v->exception.error;

@@ -118,6 +118,10 @@ static const unsigned int base_intercepts[] = {
 	INTERCEPT_EXCEPTION(EXCP_MC),
 };
 
+/* PAUSEs, no further apart than so many cycles, that are a spin (APM2 15.14.4) */
+#define PAUSE_COUNT		3000
+#define PAUSE_THRESHOLD		128
+
 static void seg_init(struct vmcb_seg *seg, u16 selector, u16 attrib, u64 base)
 {
 	seg->selector = selector;
@@ -143,6 +147,13 @@ static void svm_vcpu_reset(struct vcpu *v)
 	vmcb->c.iopm_base = __pa(svm_iopm);
 	vmcb->c.msrpm_base = __pa(svm_msrpm);
 	vmcb->c.int_ctl = VINTR_MASKING;
+	/* Only with the filter: every single PAUSE would cost an exit. */
+	if (svm_features.pause_filter) {
+		vmcb_intercept(vmcb, INTERCEPT_PAUSE, true);
+		vmcb->c.pause_count = PAUSE_COUNT;
+		vmcb->c.pause_threshold = svm_features.pause_threshold ?
+			PAUSE_THRESHOLD : 0;
+	}
 	vmcb->c.np_enable = 1;
 	vmcb->c.n_cr3 = vm_mem_root(v->vm);
 	vmcb->s.g_pat = v->msr.pat;
@@ -698,6 +709,7 @@ static int svm_probe(void)
 	svm_features.pause_filter = edx & BIT(10);
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
 		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	svm_features.pause_threshold = edx & BIT(12);
 	return 0;
 }
 

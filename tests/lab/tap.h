@@ -29,7 +29,7 @@ static bool ok(bool good, const char *fmt, ...)
 }
 
 /* A system call that gave @r must have failed with @err. */
-static void refused(int r, int err, const char *what)
+static inline void refused(int r, int err, const char *what)
 {
 	int got = errno;
 

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Async page faults: the guest touched a page that the host must first fetch
+ * (from swap, a file, another machine). The guest is told which of its pages is
+ * absent and may run another task; a worker fetches the page, and an interrupt
+ * says that it came (Documentation/virt/kvm/x86/msr.rst, MSR_KVM_ASYNC_PF_*).
+ *
+ * Called by svm's nested page faults and the run loop. pv.c keeps the tokens. A
+ * guest that cannot be told just now waits in the fault as without this. The
+ * worker holds the process's memory, not the VM: a vCPU waits for its workers
+ * before it goes, for as long as whoever serves the page takes.
+ */
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/kvm_para.h>
+#include "kvm-core/pv.h"
+#include "kvm-core/vcpu.h"
+
+struct fetch {
+	struct work_struct work;
+	struct vcpu_apf *apf;
+	struct mm_struct *mm;
+	hva_t hva;
+	u32 token;
+	bool write, busy;
+};
+
+struct vcpu_apf {
+	struct vcpu *v;
+	spinlock_t lock;		/* over pages, and who is busy */
+	struct pv_apf pages;
+	struct fetch fetch[PV_APF_SLOTS];
+};
+
+/* ---- the worker ------------------------------------------------------------------- */
+
+static void fetch_page(struct work_struct *work)
+{
+	struct fetch *f = container_of(work, struct fetch, work);
+	struct vcpu_apf *apf = f->apf;
+	int locked = 1;
+	bool known;
+
+	mmap_read_lock(f->mm);
+	get_user_pages_remote(f->mm, f->hva, 1, f->write ? FOLL_WRITE : 0, NULL,
+			      NULL, &locked);
+	if (locked)
+		mmap_read_unlock(f->mm);
+	mmput(f->mm);
+
+	spin_lock(&apf->lock);
+	known = pv_apf_came(&apf->pages, f->token);
+	f->busy = false;
+	spin_unlock(&apf->lock);
+	if (known)
+		vcpu_request(apf->v, VCPU_REQ_APF);
+}
+
+/* Under apf->lock: a worker that has nothing to do, or NULL. */
+static struct fetch *idle_fetch(struct vcpu_apf *apf)
+{
+	unsigned int i;
+
+	for (i = 0; i < PV_APF_SLOTS; i++)
+		if (!apf->fetch[i].busy)
+			return &apf->fetch[i];
+	return NULL;
+}
+
+/* 0: as many as may be are on their way already. */
+static u32 start_fetch(struct vcpu *v, hva_t hva, bool write)
+{
+	struct vcpu_apf *apf = v->apf;
+	struct fetch *f;
+	u32 token = 0;
+
+	spin_lock(&apf->lock);
+	f = idle_fetch(apf);
+	if (f)
+		token = pv_apf_begin(&apf->pages, v->id);
+	if (token)
+		f->busy = true;
+	spin_unlock(&apf->lock);
+	if (!token)
+		return 0;
+	f->token = token;
+	f->hva = hva;
+	f->write = write;
+	f->mm = v->vm->mm;
+	mmget(f->mm);
+	queue_work(system_unbound_wq, &f->work);
+	return token;
+}
+
+/* ---- the fault ---------------------------------------------------------------------- */
+
+/* Would a fault at @hva have to wait for something? */
+static bool page_is_far(hva_t hva, bool write)
+{
+	unsigned int flags = write ? FOLL_WRITE : 0;
+	struct page *page;
+	long n;
+
+	n = get_user_pages_fast_only(hva, 1, flags, &page);
+	if (n != 1)
+		n = get_user_pages_unlocked(hva, 1, &page, flags | FOLL_NOWAIT);
+	if (n == 1)
+		put_page(page);
+	return n == 0;
+}
+
+/* An event that must be delivered first, or whose handler would be entered by
+ * the fault instead.
+ */
+static bool event_under_way(const struct vcpu *v)
+{
+	return v->exception.pending || v->exception.injected ||
+	       v->nmi_injected || v->interrupt.injected || v->int_shadow;
+}
+
+bool vcpu_apf_fault(struct vcpu *v, gpa_t gpa, bool write)
+{
+	u32 reason = KVM_PV_REASON_PAGE_NOT_PRESENT, token;
+	bool writable;
+	hva_t hva;
+
+	if (!pv_apf_may_tell(v->msr.async_pf, v->msr.async_pf_int,
+			     vcpu_ops->get_cpl(v), v->rflags & X86_EFLAGS_IF) ||
+	    event_under_way(v) || v->smm.active)
+		return false;
+	hva = vm_mem_gpa_to_hva(v->vm, gpa, &writable);
+	if (!hva || (write && !writable) || !page_is_far(hva, write))
+		return false;
+	/* Told first: a guest whose word for it is gone waits like any other. */
+	if (vm_mem_write(v->vm, v->msr.async_pf & PV_APF_ADDR, &reason, sizeof(reason)))
+		return false;
+	token = start_fetch(v, hva, write);
+	if (!token) {
+		reason = 0;
+		vm_mem_write(v->vm, v->msr.async_pf & PV_APF_ADDR, &reason,
+			     sizeof(reason));
+		return false;
+	}
+	v->stat_async_pf++;
+	vcpu_queue_page_fault(v, token, 0);
+	return true;
+}
+EXPORT_SYMBOL_GPL(vcpu_apf_fault);
+
+/* ---- the page came --------------------------------------------------------------------- */
+
+void vcpu_apf_tell(struct vcpu *v)
+{
+	gpa_t gpa = (v->msr.async_pf & PV_APF_ADDR) +
+		    offsetof(struct kvm_vcpu_pv_apf_data, token);
+	u32 token;
+
+	if (!pv_apf_enabled(v->msr.async_pf, v->msr.async_pf_int) || !v->vlapic)
+		return;
+	spin_lock(&v->apf->lock);
+	token = pv_apf_tell(&v->apf->pages);
+	spin_unlock(&v->apf->lock);
+	if (token && !vm_mem_write(v->vm, gpa, &token, sizeof(token)))
+		vcpu_irq_post(v, v->msr.async_pf_int);
+}
+
+/* ---- MSRs and life ------------------------------------------------------------------------- */
+
+/* Enabled anew, perhaps on another host: what was awaited before is here. */
+void vcpu_apf_msr(struct vcpu *v, u32 msr, u64 data)
+{
+	spin_lock(&v->apf->lock);
+	if (msr == PV_MSR_ASYNC_PF_ACK && (data & 1))
+		pv_apf_ack(&v->apf->pages);
+	else if (msr == PV_MSR_ASYNC_PF_EN && (data & PV_ENABLED))
+		pv_apf_wake_all(&v->apf->pages);
+	else if (msr == PV_MSR_ASYNC_PF_EN)
+		pv_apf_reset(&v->apf->pages);
+	spin_unlock(&v->apf->lock);
+	set_bit(VCPU_REQ_APF, &v->requests);
+}
+
+void vcpu_apf_reset(struct vcpu *v)
+{
+	v->msr.async_pf = 0;
+	v->msr.async_pf_int = 0;
+	spin_lock(&v->apf->lock);
+	pv_apf_reset(&v->apf->pages);
+	spin_unlock(&v->apf->lock);
+}
+
+int vcpu_apf_init(struct vcpu *v)
+{
+	struct vcpu_apf *apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!apf)
+		return -ENOMEM;
+	apf->v = v;
+	spin_lock_init(&apf->lock);
+	for (i = 0; i < PV_APF_SLOTS; i++) {
+		apf->fetch[i].apf = apf;
+		INIT_WORK(&apf->fetch[i].work, fetch_page);
+	}
+	v->apf = apf;
+	return 0;
+}
+
+void vcpu_apf_destroy(struct vcpu *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < PV_APF_SLOTS; i++)
+		flush_work(&v->apf->fetch[i].work);
+	kfree(v->apf);
+	v->apf = NULL;
+}
