@@ -44,7 +44,7 @@ static int record_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
 {
 	struct recorder *r = ctx;
 	struct code_window *w = r->w;
-	u64 __user *at = (u64 __user *)vm_mem_gpa_to_hva(r->v->vm, gpa, NULL);
+	u64 __user *at = (u64 __user *)vm_mem_gpa_to_hva(vcpu_space(r->v), gpa, NULL);
 	u64 pte;
 
 	if (len != sizeof(pte) || w->n == ARRAY_SIZE(w->walk))
@@ -90,11 +90,11 @@ static bool window_fill(struct vcpu *v, gva_t la, bool user)
 	hva_t hva;
 
 	w->page = ~0ULL;
-	w->slots = READ_ONCE(v->vm->mem.generation);
+	w->slots = READ_ONCE(vcpu_space(v)->mem.generation);
 	smp_rmb();	/* pairs with slots_publish: the slots are read after it */
 	if (!window_walk(v, w, la & PAGE_MASK, user, &gpa))
 		return false;
-	hva = vm_mem_gpa_to_hva(v->vm, gpa, NULL);
+	hva = vm_mem_gpa_to_hva(vcpu_space(v), gpa, NULL);
 	if (!hva)
 		return false;
 	w->host = (const u8 __user *)(hva & PAGE_MASK);
@@ -110,7 +110,7 @@ static bool window_holds(const struct vcpu *v, gva_t la, bool user)
 
 	return w->page == (la & PAGE_MASK) && w->cr3 == v->cr3 &&
 	       w->mode == walk_mode(v, user) &&
-	       w->slots == READ_ONCE(v->vm->mem.generation);
+	       w->slots == READ_ONCE(vcpu_space(v)->mem.generation);
 }
 
 /* 16 bytes at @la. False: the entries are not what they were, or a fault. */

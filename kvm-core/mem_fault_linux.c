@@ -312,7 +312,7 @@ static enum vm_mem_verdict fault_in_slot(struct vm *vm, struct fault *f)
 enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write,
 				 bool exec)
 {
-	struct vm *vm = vcpu->vm;
+	struct vm *vm = vcpu_space(vcpu);
 	struct vm_mem *m = &vm->mem;
 	struct fault f = { .gfn = gpa >> PAGE_SHIFT, .write = write };
 	enum vm_mem_verdict verdict;

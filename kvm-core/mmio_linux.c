@@ -36,7 +36,8 @@ int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error
 		.rflags = v->rflags, .phys_bits = v->phys_bits,
 	};
 	struct gwalk_mem mem = {
-		.read = walk_read, .cmpxchg = walk_cmpxchg, .ctx = v->vm,
+		.read = walk_read, .cmpxchg = walk_cmpxchg,
+		.ctx = vcpu_space(v),
 	};
 	struct gwalk_result r;
 
@@ -167,8 +168,8 @@ static enum emul_access_result physical_access(struct vcpu *v, gpa_t gpa,
 	unsigned int n;
 	int err;
 
-	err = write ? vm_mem_write(v->vm, gpa, data, len) :
-		      vm_mem_read(v->vm, gpa, data, len);
+	err = write ? vm_mem_write(vcpu_space(v), gpa, data, len) :
+		      vm_mem_read(vcpu_space(v), gpa, data, len);
 	if (!err)
 		return EMUL_ACC_OKAY;
 	/* Devices see naturally bounded pieces of at most 8 bytes. */
@@ -257,7 +258,7 @@ static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *o
 
 	if (vcpu_translate(v, la, access_bits(c, true), &gpa, &error))
 		return page_fault(c, la, error);
-	if (!vm_mem_gpa_to_hva(v->vm, gpa, NULL)) {
+	if (!vm_mem_gpa_to_hva(vcpu_space(v), gpa, NULL)) {
 		*swapped = true;
 		return linear_access(c, la, (void *)new_value, len, true, true);
 	}
@@ -265,7 +266,7 @@ static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *o
 		return slow_cmpxchg(c, la, old, new_value, len, swapped);
 	memcpy(&o, old, len);
 	memcpy(&n, new_value, len);
-	err = vm_mem_cmpxchg(v->vm, gpa, &o, n, len);
+	err = vm_mem_cmpxchg(vcpu_space(v), gpa, &o, n, len);
 	if (err && err != -EAGAIN)	/* a read-only slot: a device's write */
 		err = physical_access(v, gpa, &n, len, true) == EMUL_ACC_OKAY ? 0 : -EFAULT;
 	if (err == -EFAULT)
@@ -479,7 +480,7 @@ static int fetch(struct vcpu *v, struct emul_ctxt *c)
 			vcpu_queue_page_fault(v, la, error);
 			return -EFAULT;
 		}
-		if (vm_mem_read(v->vm, gpa, c->bytes + c->nbytes, n))
+		if (vm_mem_read(vcpu_space(v), gpa, c->bytes + c->nbytes, n))
 			return c->nbytes ? 0 : -ENXIO;
 		c->nbytes += n;
 		la += n;
@@ -583,6 +584,14 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v)
 		vcpu_queue_exception(v, EXCP_UD, 0);
 	return len;
 }
+
+bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len)
+{
+	struct emul_ctxt c = { };
+
+	return !prepare(v, &c) && c.nbytes >= len && !memcmp(c.bytes, bytes, len);
+}
+EXPORT_SYMBOL_GPL(vcpu_insn_is);
 
 /* ---- simple port I/O ------------------------------------------------------------------------------ */
 

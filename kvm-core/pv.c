@@ -62,6 +62,8 @@ int pv_eoi_vector(const struct vlapic *a)
 	unsigned int i;
 	u32 isr;
 
+	if (!a->isr_words)
+		return -1;
 	for (i = 0; i < 8; i++) {
 		isr = bank_word(a, VLAPIC_ISR, i);
 		if (bank_word(a, VLAPIC_IRR, i))

@@ -119,8 +119,14 @@ static bool serve_requests(struct vcpu *v)
 		vcpu_ops->flush_tlb(v);
 	if (vcpu_take_request(v, VCPU_REQ_TIMER))
 		vcpu_irq_timer_poll(v);
-	if (vcpu_take_request(v, VCPU_REQ_INIT))
-		take_init(v);
+	if (vcpu_take_request(v, VCPU_REQ_SMI))
+		v->smm.pending = true;
+	if (vcpu_take_request(v, VCPU_REQ_INIT)) {
+		if (v->smm.active)
+			v->smm.init_latched = true;
+		else
+			take_init(v);
+	}
 	if (vcpu_take_request(v, VCPU_REQ_SIPI))
 		take_sipi(v);
 	if (vcpu_take_request(v, VCPU_REQ_NMI) && v->nmi_pending < 2)
@@ -132,28 +138,29 @@ static bool serve_requests(struct vcpu *v)
 		v->run->eoi.vector = v->eoi_vector;
 		return true;
 	}
-	vcpu_take_request(v, VCPU_REQ_EVENT);
-	vcpu_take_request(v, VCPU_REQ_SMI);	/* no SMM: an SMI has no effect */
-	return false;
-}
-
-/* ---- waiting ------------------------------------------------------------------------------ */
 	if (vcpu_take_request(v, VCPU_REQ_STEAL))
 		vcpu_pv_steal_update(v);
 	if (vcpu_take_request(v, VCPU_REQ_APF))
 		vcpu_apf_tell(v);
+	vcpu_take_request(v, VCPU_REQ_EVENT);
+	return false;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------ */
+
+/* What a waiting vCPU need not wake for. */
+#define IDLE_REQUESTS \
+	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL))
 
 static bool vcpu_runnable(struct vcpu *v)
 {
 	if (READ_ONCE(v->requests) & ~IDLE_REQUESTS)
 		return true;
 	if (v->mp_state != KVM_MP_STATE_HALTED)
-/* What a waiting vCPU need not wake for. */
-#define IDLE_REQUESTS \
-	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL))
-
 		return v->mp_state == KVM_MP_STATE_RUNNABLE;
-	if (v->nmi_pending || v->exception.pending)
+	if (v->smm.pending && !v->smm.active)
+		return true;
+	if (v->nmi_pending || v->exception.pending || READ_ONCE(v->pv.unhalted))
 		return true;
 	return (v->rflags & X86_EFLAGS_IF) &&
 	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
@@ -170,6 +177,9 @@ static bool vcpu_block(struct vcpu *v)
 	if (v->mp_state == KVM_MP_STATE_HALTED && !serve_requests(v) &&
 	    vcpu_runnable(v)) {
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
+		v->smm.halted = v->smm.pending;
+		WRITE_ONCE(v->pv.unhalted, false);
+	}
 	return true;
 }
 
@@ -211,7 +221,7 @@ static void choose_event(struct vcpu *v)
 	int vector;
 
 	if (likely(!window && !v->exception.injected && !v->exception.pending &&
-		   !v->nmi_injected && !v->nmi_pending &&
+		   !v->nmi_injected && !v->nmi_pending && !v->smm.pending &&
 		   !v->interrupt.injected && !interrupt_waiting(v)))
 		return;
 	if (v->exception.injected || v->nmi_injected || v->interrupt.injected)
@@ -220,6 +230,7 @@ static void choose_event(struct vcpu *v)
 		deliver_exception(v);
 		goto windows;
 	}
+	vcpu_smi_enter(v);
 	if (v->nmi_pending && vcpu_ops->nmi_allowed(v)) {
 		v->nmi_pending--;
 		v->nmi_injected = true;
@@ -230,7 +241,6 @@ static void choose_event(struct vcpu *v)
 		if (vector >= 0) {
 			v->interrupt.injected = true;
 			v->interrupt.soft = false;
-	vcpu_smi_enter(v);
 			v->interrupt.vector = vector;
 		}
 	}
@@ -246,6 +256,7 @@ windows:
 static enum run_verdict enter_guest(struct vcpu *v)
 {
 	choose_event(v);
+	vcpu_pv_eoi_lend(v);
 
 	preempt_disable();
 	vcpu_ops->inject(v);
@@ -256,11 +267,15 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	if (READ_ONCE(v->requests) || signal_pending(current) || need_resched()) {
 		/* Nothing is lost: what was chosen is still marked injected. */
 		WRITE_ONCE(v->mode, VCPU_OUTSIDE);
-	vcpu_pv_eoi_lend(v);
 		local_irq_enable();
 		preempt_enable();
+		if (v->pv.eoi_lent)
+			vcpu_pv_eoi_settle(v);
 		return RUN_AGAIN;
 	}
+	/* An SMI waits for the event that goes in now: come back right after. */
+	if (unlikely(v->smm.pending && !v->smm.active))
+		smp_send_reschedule(smp_processor_id());
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
@@ -269,8 +284,8 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
 	local_irq_enable();	/* the interrupt that ended the run comes here */
 	preempt_enable();
-		if (v->pv.eoi_lent)
-			vcpu_pv_eoi_settle(v);
+	if (v->pv.eoi_lent)
+		vcpu_pv_eoi_settle(v);
 	return vcpu_ops->handle_exit(v);
 }
 
@@ -284,8 +299,6 @@ static bool window_open(struct vcpu *v)
 }
 
 static int vcpu_halt(struct vcpu *v)
-	if (v->pv.eoi_lent)
-		vcpu_pv_eoi_settle(v);
 {
 	if (vm_irq_mode(v->vm) == IRQCHIP_NONE) {
 		v->run->exit_reason = KVM_EXIT_HLT;
@@ -335,7 +348,7 @@ static void fill_run(struct vcpu *v)
 	run->if_flag = !!(v->rflags & X86_EFLAGS_IF);
 	run->cr8 = vcpu_irq_get_cr8(v);
 	run->apic_base = vcpu_irq_get_apic_base(v);
-	run->flags = 0;
+	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->ready_for_interrupt_injection =
 		vm_irq_mode(v->vm) == IRQCHIP_KERNEL ||
 		(v->user_irq < 0 && !v->interrupt.injected &&

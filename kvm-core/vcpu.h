@@ -60,6 +60,49 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host);
 /* An exit that cannot be answered: KVM_EXIT_INTERNAL_ERROR. */
 enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror);
 
+/* ---- paravirtual guests (pv_linux.c, apf_linux.c) --------------------------- */
+void vcpu_hypercall(struct vcpu *v);
+/* The guest spins (PAUSE exit): give the CPU to a sibling that waits for one. */
+void vcpu_on_spin(struct vcpu *v);
+/*
+ * A nested fault on a page that the host must fetch first: true if the guest
+ * was told and runs on with something else. Before vm_mem_fault.
+ */
+bool vcpu_apf_fault(struct vcpu *v, gpa_t gpa, bool write);
+int vcpu_pv_get_msr(struct vcpu *v, u32 msr, u64 *data);
+int vcpu_pv_set_msr(struct vcpu *v, u32 msr, u64 data);
+void vcpu_pv_reset(struct vcpu *v);
+void vcpu_pv_sched_in(struct vcpu *v);	/* preemption notifier: no sleep */
+void vcpu_pv_sched_out(struct vcpu *v);
+void vcpu_pv_put(struct vcpu *v);		/* goes out to user space */
+void vcpu_pv_steal_update(struct vcpu *v);	/* VCPU_REQ_STEAL */
+/* Around each entry: lend after the event was chosen, settle if lent. */
+void vcpu_pv_eoi_lend(struct vcpu *v);
+void vcpu_pv_eoi_settle(struct vcpu *v);
+int vcpu_apf_init(struct vcpu *v);
+void vcpu_apf_destroy(struct vcpu *v);
+void vcpu_apf_reset(struct vcpu *v);
+void vcpu_apf_msr(struct vcpu *v, u32 msr, u64 data);
+void vcpu_apf_tell(struct vcpu *v);		/* VCPU_REQ_APF */
+
+/* ---- system management mode (smm_linux.c) ------------------------------------- */
+/* Address space @id (0, 1) of @vm, made if need be; ERR_PTR. Only its memory. */
+struct vm *vm_space(struct vm *vm, unsigned int id);
+void vm_space_destroy(struct vm *vm);
+/* Take a pending SMI, between instructions with no event under way: true if so. */
+bool vcpu_smi_enter(struct vcpu *v);
+/* The guest executed RSM; RUN_HALTED if the SMI had ended a HLT. */
+enum run_verdict vcpu_rsm(struct vcpu *v);
+void vcpu_smm_set(struct vcpu *v, bool on);
+void vcpu_smm_reset(struct vcpu *v, bool init);
+void vcpu_smm_events_get(struct vcpu *v, struct kvm_vcpu_events *e);
+void vcpu_smm_events_set(struct vcpu *v, const struct kvm_vcpu_events *e);
+struct task_request;
+/* A task switch that the CPU left to us (task_linux.c); faults are queued. */
+void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
+/* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
+bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
+
 /* ---- glue between the files ------------------------------------------------ */
 int vcpu_create(struct vm *vm, unsigned int id);		/* -> fd */
 void vcpu_destroy(struct vcpu *v);
@@ -76,6 +119,8 @@ void vcpu_complete_load(struct vcpu *v);			/* fast_linux.c */
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
 void vcpu_clock_update(struct vcpu *v);				/* clock_linux.c */
 int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);
+/* The wall clock and the guest's TSC at one moment; false: no stable clock. */
+bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc);
 void vcpu_write_tsc(struct vcpu *v, u64 tsc);
 static inline u64 vcpu_read_tsc(struct vcpu *v)
 {
@@ -97,5 +142,3 @@ int vm_ext_check(u32 cap);
 void vm_ext_destroy(struct vm *vm);
 
 #endif
-/* The wall clock and the guest's TSC at one moment; false: no stable clock. */
-bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc);

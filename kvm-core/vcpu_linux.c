@@ -102,6 +102,8 @@ void vcpu_reset(struct vcpu *v, bool init)
 		v->msr.pat = 0x0007040600070406ULL;
 		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
 	}
+	vcpu_pv_reset(v);
+	vcpu_smm_reset(v, init);
 	vcpu_irq_reset(v, init);
 	vcpu_ops->vcpu_reset(v);
 	vcpu_ops->update_mode(v);
@@ -349,6 +351,7 @@ static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 	e->nmi.masked = v->nmi_masked;
 	e->sipi_vector = v->sipi_vector;
 	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	vcpu_smm_events_get(v, e);
 	return 0;
 }
 
@@ -360,8 +363,7 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 		return -EINVAL;
 	if (e->exception.injected && (e->exception.nr > 31 || e->exception.nr == 2))
 		return -EINVAL;
-	if ((e->flags & KVM_VCPUEVENT_VALID_SMM) && e->smi.smm)
-		return -EINVAL;	/* SMM is not offered */
+	vcpu_smm_events_set(v, e);
 	v->exception.pending = false;
 	v->exception.injected = e->exception.injected;
 	v->exception.vector = e->exception.nr;
@@ -614,6 +616,9 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 	case KVM_NMI:
 		set_bit(VCPU_REQ_NMI, &v->requests);
 		return 0;
+	case KVM_SMI:
+		set_bit(VCPU_REQ_SMI, &v->requests);
+		return 0;
 	case KVM_GET_TSC_KHZ:
 		return v->tsc_khz;
 	case KVM_SET_TSC_KHZ:
@@ -726,22 +731,22 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	err = vcpu_apf_init(v);
 	if (err)
 		goto free_arch;
+	err = vcpu_irq_init(v);
+	if (err)
+		goto free_apf;
 	vcpu_load(v);
 	vcpu_reset(v, false);
 	vcpu_write_tsc(v, 0);
 	vcpu_put(v);
 	return v;
-	err = vcpu_irq_init(v);
-	if (err)
-		goto free_apf;
 
+free_apf:
+	vcpu_apf_destroy(v);
 free_arch:
 	vcpu_ops->vcpu_destroy(v);
 free_fpu:
 	fpu_free_guest_fpstate(&v->fpu);
 free_run:
-free_apf:
-	vcpu_apf_destroy(v);
 	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
 free:
 	kfree(v);
@@ -750,12 +755,12 @@ free:
 
 void vcpu_destroy(struct vcpu *v)
 {
+	vcpu_apf_destroy(v);
 	vcpu_irq_destroy(v);
 	vcpu_ops->vcpu_destroy(v);
 	fpu_free_guest_fpstate(&v->fpu);
 	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
 	kfree(v->cpuid);
-	vcpu_apf_destroy(v);
 	kfree(v);
 }
 

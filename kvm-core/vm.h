@@ -31,6 +31,7 @@
 #include "kvm-core/mem.h"
 
 #define VM_MAX_VCPUS	64
+#define VM_NR_SPACES	2	/* the second is what SMM sees */
 
 struct vlapic;
 struct vcpu_ops;
@@ -45,6 +46,8 @@ struct vm {
 	struct mm_struct *mm;		/* grabbed (mm_count), of the creator */
 	struct mutex lock;
 	struct vm_mem mem;
+	struct vm *smm_space;		/* address space 1, or NULL: smm_linux.c */
+	struct vm *outer;		/* of such a space: whose it is */
 	struct vm_irq *irq;
 	struct bus __rcu *buses[VM_NR_BUSES];
 	struct srcu_struct bus_srcu;
@@ -59,14 +62,14 @@ struct vm {
 	raw_spinlock_t clock_lock;
 	s64 clock_offset;		/* ns: guest clock = boottime + this */
 	u64 tsc_base_offset;
-	gpa_t wall_clock;
-	struct list_head link;		/* all VMs */
-};
 	bool clock_stable;		/* guest clock runs by the TSC, from: */
 	u64 clock_tsc;			/* the host's TSC at */
 	s64 clock_boot;			/* this boottime */
-
+	gpa_t wall_clock;
 	unsigned int last_boosted;	/* vCPU index: directed yields go round */
+	struct list_head link;		/* all VMs */
+};
+
 /* Requests to a vCPU, set by anyone, taken by its thread. */
 enum vcpu_request {
 	VCPU_REQ_TLB_FLUSH,
@@ -80,11 +83,11 @@ enum vcpu_request {
 	VCPU_REQ_TRIPLE_FAULT,
 	VCPU_REQ_VM_DEAD,
 	VCPU_REQ_IOAPIC_EOI_EXIT,
+	VCPU_REQ_STEAL,			/* the thread came to a CPU */
+	VCPU_REQ_APF,			/* a page of the guest came */
 };
 
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
-	VCPU_REQ_STEAL,			/* the thread came to a CPU */
-	VCPU_REQ_APF,			/* a page of the guest came */
 
 /* Register numbers as enum emul_reg. */
 #define VCPU_NR_REGS	16
@@ -167,6 +170,13 @@ struct vcpu {
 	unsigned int nmi_pending;
 	bool nmi_injected, nmi_masked;
 	bool int_shadow;
+	struct {			/* smm_linux.c */
+		bool active;		/* inside: address space 1 is seen */
+		bool pending;		/* an SMI waits */
+		bool halted;		/* the SMI ended a HLT */
+		bool inside_nmi;	/* it came with NMIs masked */
+		bool init_latched;	/* an INIT waits for RSM */
+	} smm;
 	int user_irq;			/* KVM_INTERRUPT vector or -1 */
 
 	/* CPUID and MSRs */
@@ -180,6 +190,15 @@ struct vcpu {
 		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
 		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
 	} msr;
+	/* paravirtual guests (pv_linux.c, apf_linux.c) */
+	struct {
+		u64 last_delay;		/* the thread's, at the last update */
+		bool told_preempted;	/* the guest's byte says so */
+		bool waits_for_cpu;	/* preempted while it wanted to run */
+		bool eoi_lent;		/* the guest may skip its EOI */
+		bool unhalted;		/* a kick that the next HLT consumes */
+	} pv;
+	struct vcpu_apf *apf;
 	u64 tsc_offset;
 	u32 tsc_khz;
 	bool clock_paused;
@@ -190,15 +209,6 @@ struct vcpu {
 		bool active;
 		unsigned int n, next;
 		struct vcpu_mmio_entry log[16];
-	/* paravirtual guests (pv_linux.c, apf_linux.c) */
-	struct {
-		u64 last_delay;		/* the thread's, at the last update */
-		bool told_preempted;	/* the guest's byte says so */
-		bool waits_for_cpu;	/* preempted while it wanted to run */
-		bool eoi_lent;		/* the guest may skip its EOI */
-		bool unhalted;		/* a kick that the next HLT consumes */
-	} pv;
-	struct vcpu_apf *apf;
 	} mmio;
 	struct {
 		bool active;		/* a simple IN/OUT awaits completion */
@@ -224,6 +234,14 @@ struct vcpu {
 	u64 stat_exit_code[256];	/* SVM code; NPF = 128, others 129.. */
 	void *arch;			/* svm's struct */
 };
+
+/* The memory the vCPU sees now: SMM has its own address space. */
+static inline struct vm *vcpu_space(const struct vcpu *v)
+{
+	struct vm *space = READ_ONCE(v->vm->smm_space);
+
+	return unlikely(v->smm.active) && space ? space : v->vm;
+}
 
 /* ---- references ------------------------------------------------------- */
 void vm_get(struct vm *vm);

@@ -288,6 +288,7 @@ static void vm_destroy(struct vm *vm)
 		vcpu_destroy(v);
 	vcpu_ops->vm_destroy(vm);
 	vm_irq_destroy(vm);
+	vm_space_destroy(vm);
 	vm_mem_destroy(vm);
 	buses_free(vm);
 	cleanup_srcu_struct(&vm->bus_srcu);
@@ -380,6 +381,8 @@ void vm_flush_tlb(struct vm *vm)
 	struct vcpu *v;
 	int i, cpu, me;
 
+	if (vm->outer)		/* a second address space: the same vCPUs */
+		vm = vm->outer;
 	mask = &onstack;
 	cpumask_clear(mask);
 	me = get_cpu();
@@ -460,6 +463,45 @@ void vm_bus_del(struct vm *vm, int which, struct bus_dev *dev)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
+static int manual_protect(struct vm *vm, u64 flags)
+{
+	int err = vm_mem_manual_protect(vm, flags);
+
+	if (!err && vm->smm_space)
+		err = vm_mem_manual_protect(vm->smm_space, flags);
+	return err;
+}
+
+/* The address space that a slot's number names in its upper half, which goes. */
+static struct vm *slot_space(struct vm *vm, u32 *slot)
+{
+	unsigned int id = *slot >> 16;
+
+	*slot &= 0xffff;
+	return id < VM_NR_SPACES ? vm_space(vm, id) : ERR_PTR(-EINVAL);
+}
+
+static int set_region(struct vm *vm, struct kvm_userspace_memory_region *r)
+{
+	struct vm *space = slot_space(vm, &r->slot);
+
+	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_set_region(space, r);
+}
+
+static int get_dirty_log(struct vm *vm, struct kvm_dirty_log *log)
+{
+	struct vm *space = slot_space(vm, &log->slot);
+
+	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_get_dirty_log(space, log);
+}
+
+static int clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
+{
+	struct vm *space = slot_space(vm, &log->slot);
+
+	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_clear_dirty_log(space, log);
+}
+
 static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 {
 	if (cap->flags)
@@ -471,7 +513,7 @@ static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 		if (cap->args[0] & ~(u64)(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 					  KVM_DIRTY_LOG_INITIALLY_SET))
 			return -EINVAL;
-		return vm_mem_manual_protect(vm, cap->args[0]);
+		return manual_protect(vm, cap->args[0]);
 	default:
 		return -EINVAL;
 	}
@@ -571,7 +613,7 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case KVM_ENABLE_CAP:
 		return IOCTL_IN(struct kvm_enable_cap, enable_cap);
 	case KVM_SET_USER_MEMORY_REGION:
-		return IOCTL_IN(struct kvm_userspace_memory_region, vm_mem_set_region);
+		return IOCTL_IN(struct kvm_userspace_memory_region, set_region);
 	case KVM_GET_DIRTY_LOG:
 		return IOCTL_IN(struct kvm_dirty_log, get_dirty_log);
 	case KVM_CLEAR_DIRTY_LOG:

@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <asm/msr.h>
 #include "kvm-core/excp.h"
+#include "kvm-core/task.h"
 #include "svm/inject.h"
 #include "svm/svm.h"
 
@@ -87,7 +88,6 @@ static enum run_verdict exit_skip(struct vcpu *v)
 	return RUN_AGAIN;
 }
 
-static enum run_verdict exit_msr(struct vcpu *v)
 /* The guest has spun for as long as the CPU's pause filter lets it. */
 static enum run_verdict exit_pause(struct vcpu *v)
 {
@@ -95,6 +95,7 @@ static enum run_verdict exit_pause(struct vcpu *v)
 	return exit_skip(v);
 }
 
+static enum run_verdict exit_msr(struct vcpu *v)
 {
 	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
 	u32 msr = (u32)v->regs[EMUL_RCX];
@@ -164,9 +165,9 @@ static enum run_verdict exit_npf(struct vcpu *v)
 	gpa_t gpa = c->exit_info2;
 
 	v->stat_npf++;
-	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
 	if (vcpu_apf_fault(v, gpa, c->exit_info1 & NPF_WRITE))
 		return RUN_AGAIN;
+	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
 			     c->exit_info1 & NPF_FETCH)) {
 	case VM_MEM_MAPPED:
 	case VM_MEM_SIGNAL:
@@ -234,6 +235,60 @@ static enum run_verdict exit_ac(struct vcpu *v)
 	return RUN_AGAIN;
 }
 
+static enum run_verdict exit_rsm(struct vcpu *v)
+{
+	return vcpu_rsm(v);
+}
+
+/* Intercepted in SMM only: RSM is undefined to a CPU that is not really there. */
+static enum run_verdict exit_ud(struct vcpu *v)
+{
+	static const u8 rsm[] = { 0x0f, 0xaa };
+
+	if (vcpu_insn_is(v, rsm, sizeof(rsm)))
+		return vcpu_rsm(v);
+	return v->exception.pending ? RUN_AGAIN : inject_ud(v);
+}
+
+static enum task_reason task_reason(const struct vmcb_control *c)
+{
+	if (c->exit_info2 & TASK_BY_IRET)
+		return TASK_IRET;
+	if (c->exit_info2 & TASK_BY_JUMP)
+		return TASK_JUMP;
+	return c->exit_int_info & EVENT_VALID ? TASK_EVENT : TASK_CALL;
+}
+
+/* Did an instruction (INT n, INT3, INTO) raise the event that was on its way? */
+static bool event_by_insn(u64 event)
+{
+	u64 type = FIELD_GET(EVENT_TYPE, event), vector = FIELD_GET(EVENT_VECTOR, event);
+
+	return type == EVENT_TYPE_SOFT ||
+	       (type == EVENT_TYPE_EXCEPTION && (vector == 3 || vector == 4));
+}
+
+static enum run_verdict exit_task_switch(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	struct task_request rq = {
+		.reason = task_reason(c),
+		.selector = (u16)c->exit_info1,
+		.has_error = c->exit_info2 & TASK_HAS_ERROR,
+		.error = (u32)FIELD_GET(TASK_ERROR, c->exit_info2),
+	};
+
+	/* The event has arrived: its handler is the new task. */
+	v->exception.injected = false;
+	v->nmi_injected = false;
+	v->interrupt.injected = false;
+	if ((rq.reason != TASK_EVENT || event_by_insn(c->exit_int_info)) &&
+	    !skip_insn(v))
+		return RUN_AGAIN;
+	vcpu_task_switch(v, &rq);
+	return RUN_AGAIN;
+}
+
 typedef enum run_verdict (*exit_fn)(struct vcpu *v);
 
 static const exit_fn exit_table[] = {
@@ -246,6 +301,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = exit_emulate,
 	[EXIT_EXCP + EXCP_DB] = exit_db,
 	[EXIT_EXCP + EXCP_BP] = exit_bp,
+	[EXIT_EXCP + EXCP_UD] = exit_ud,
 	[EXIT_EXCP + EXCP_AC] = exit_ac,
 	[EXIT_EXCP + EXCP_MC] = exit_mc,
 	[EXIT_INTR] = exit_nothing,
@@ -256,12 +312,15 @@ static const exit_fn exit_table[] = {
 	[EXIT_CR0_SEL_WRITE] = exit_emulate,
 	[EXIT_RDPMC] = inject_ud,
 	[EXIT_CPUID] = exit_cpuid,
+	[EXIT_RSM] = exit_rsm,
 	[EXIT_IRET] = exit_iret,
 	[EXIT_INVD] = exit_skip,
+	[EXIT_PAUSE] = exit_pause,
 	[EXIT_HLT] = exit_hlt,
 	[EXIT_INVLPGA] = inject_ud,
 	[EXIT_IOIO] = exit_ioio,
 	[EXIT_MSR] = exit_msr,
+	[EXIT_TASK_SWITCH] = exit_task_switch,
 	[EXIT_SHUTDOWN] = exit_shutdown,
 	[EXIT_VMRUN] = inject_ud,
 	[EXIT_VMMCALL] = exit_vmmcall,
@@ -322,7 +381,6 @@ void svm_inject(struct vcpu *v)
 		return;
 	if (v->exception.injected) {
 		e.kind = INJECT_EXCEPTION;
-	[EXIT_PAUSE] = exit_pause,
 		e.vector = v->exception.vector;
 		e.has_error = v->exception.has_error;
 		e.error = v->exception.error;

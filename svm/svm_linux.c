@@ -108,7 +108,7 @@ static struct notifier_block svm_reboot_nb = { .notifier_call = svm_reboot };
 static const unsigned int base_intercepts[] = {
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
 	INTERCEPT_CR0_SEL_WRITE, INTERCEPT_RDPMC, INTERCEPT_CPUID,
-	INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA, INTERCEPT_IOIO,
+	INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA, INTERCEPT_IOIO,
 	INTERCEPT_MSR, INTERCEPT_TASK_SWITCH, INTERCEPT_SHUTDOWN,
 	INTERCEPT_VMRUN, INTERCEPT_VMMCALL, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
 	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT, INTERCEPT_WBINVD,
@@ -155,7 +155,6 @@ static void svm_vcpu_reset(struct vcpu *v)
 			PAUSE_THRESHOLD : 0;
 	}
 	vmcb->c.np_enable = 1;
-	vmcb->c.n_cr3 = vm_mem_root(v->vm);
 	vmcb->s.g_pat = v->msr.pat;
 
 	seg_init(&vmcb->s.cs, 0xf000, 0x09b, 0xffff0000);
@@ -184,6 +183,9 @@ static void svm_update_mode(struct vcpu *v)
 	vmcb->s.cr4 = v->cr4;
 	vmcb->s.efer = v->efer | EFER_SVME;
 	vmcb->s.g_pat = v->msr.pat;
+	vmcb->c.n_cr3 = vm_mem_root(vcpu_space(v));
+	/* Where the RSM intercept comes after the test for real SMM. */
+	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_UD), v->smm.active);
 	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), v->cr0 & X86_CR0_CACHE_BITS);
 	vmcb->c.clean &= ~(CLEAN_CR | CLEAN_NPT);
 }
@@ -707,9 +709,9 @@ static int svm_probe(void)
 	svm_features.flush_by_asid = edx & BIT(6);
 	svm_features.decode_assist = edx & BIT(7);
 	svm_features.pause_filter = edx & BIT(10);
+	svm_features.pause_threshold = edx & BIT(12);
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
 		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	svm_features.pause_threshold = edx & BIT(12);
 	return 0;
 }
 

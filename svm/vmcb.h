@@ -89,6 +89,12 @@ enum {
 #define IOIO_SIZE		GENMASK_ULL(6, 4)
 #define IOIO_PORT		GENMASK_ULL(31, 16)
 
+/* EXITINFO2 of a task switch; EXITINFO1 has the selector (APM2 15.14.1) */
+#define TASK_ERROR		GENMASK_ULL(31, 0)
+#define TASK_BY_IRET		BIT_ULL(36)
+#define TASK_BY_JUMP		BIT_ULL(38)
+#define TASK_HAS_ERROR		BIT_ULL(44)
+
 /* EXITINFO1 of a nested page fault (APM2 15.25.6) */
 #define NPF_PRESENT		BIT_ULL(0)
 #define NPF_WRITE		BIT_ULL(1)

@@ -3,8 +3,9 @@
 # and uses what the hypervisor offers.
 . /lab/lab.sh
 echo "mark up"
-on_cpu() { taskset "$(printf '0x%x' $((1 << $1)))" sh -c 'read -r a </proc/self/stat; set -- ${a##*) }; echo ${37}'; }
 echo "guest: Linux $(uname -r), $(nproc) CPUs"
+# The CPU that a program runs on, as it sees it (field 39 of its stat).
+on_cpu() { taskset "$(printf '0x%x' $((1 << $1)))" sh -c 'read -r a </proc/self/stat; set -- ${a##*) }; echo ${37}'; }
 ok "the guest has $WANT_CPUS CPUs" test "$(nproc)" = "$WANT_CPUS"
 cpu=0 stray=
 while [ $cpu -lt "$WANT_CPUS" ]; do
