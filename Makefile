@@ -26,6 +26,8 @@ unit-src := $(wildcard tests/unit/test_*.c)
 unit-help := $(filter-out $(unit-src),$(wildcard tests/unit/*.c)) \
 	$(wildcard tests/model/*.c)
 unit-bin := $(unit-src:tests/unit/%.c=$(U)/bin/%)
+tool-src := $(wildcard tools/backplane/*.c)
+tool-lib := $(filter-out tools/backplane/main.c,$(tool-src))
 
 $(U)/%.o: %.c
 	@mkdir -p $(@D)
@@ -41,13 +43,20 @@ $(U)/libhelp.a: $(unit-help:%.c=$(U)/%.o)
 	@mkdir -p $(@D); rm -f $@
 	ar rcs $@ $^
 
+$(U)/libtool.a: $(tool-lib:%.c=$(U)/%.o)
+	@mkdir -p $(@D); rm -f $@
+	ar rcs $@ $^
+
+$(U)/bin/test_backplane: UNIT_LIBS := $(U)/libtool.a -lpci
+$(U)/bin/test_backplane: $(U)/libtool.a
+
 $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -Wno-unused-parameter -MF $@.d -o $@ $< $(U)/libhelp.a $(U)/libpure.a -lcmocka
+	$(CC) $(UNIT_CFLAGS) -Wno-unused-parameter -MF $@.d -o $@ $< $(U)/libhelp.a $(U)/libpure.a $(UNIT_LIBS) -lcmocka
 
--include $(pure-obj:.o=.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
+-include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help unit unit-bins modules test demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
+.PHONY: help tools unit unit-bins modules test demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -63,6 +72,7 @@ help:
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
+	@echo '  make tools    build the operator'"'"'s command, build/backplane'
 	@echo '  make setup    install the Debian packages all of this needs'
 	@echo '  make qemu     build the patched QEMU into the cache, once'
 	@echo '  make clean    remove what was built in this folder (not the cache)'
@@ -83,6 +93,15 @@ unit: setup
 modules: setup
 	@test -n "$(KDIR)" || { echo 'make: no Debian 6.1 kernel headers in /usr/src: apt-get install linux-headers-amd64, or give KDIR=' >&2; exit 1; }
 	+$(MAKE) -C $(KDIR) M=$(CURDIR) W=$(W) C=$(C) -j$(shell nproc) modules
+
+# ---- the operator's command --------------------------------------------------
+TOOL_CFLAGS ?= -O2 -g
+build/backplane: $(tool-src) $(wildcard tools/backplane/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(TOOL_CFLAGS) -I. -Wall -Wextra -Werror $(LDFLAGS) -o $@ $(tool-src) -lpci
+
+tools: setup
+	@$(MAKE) --no-print-directory build/backplane
 
 qemu: setup
 	@tools/lab/qemu-build

@@ -328,6 +328,27 @@ static ssize_t device_faults_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(device_faults);
 
+/*
+ * One line per function whose interrupts are not remapped: such a card cannot
+ * be assigned safely.
+ */
+static ssize_t direct_interrupts_show(struct device *dev,
+				      struct device_attribute *attr, char *buf)
+{
+	struct amdvi_unit *u = unit_of_sysfs(dev);
+	struct amdvi_device *d;
+	unsigned long flags;
+	int n = 0;
+
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	list_for_each_entry(d, &amdvi_devices, link)
+		if (d->unit == u && !d->remaps)
+			n += sysfs_emit_at(buf, n, "%s\n", dev_name(d->dev));
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return n;
+}
+static DEVICE_ATTR_RO(direct_interrupts);
+
 static struct attribute *unit_attrs[] = {
 	&dev_attr_features.attr,
 	&dev_attr_commands.attr,
@@ -338,6 +359,7 @@ static struct attribute *unit_attrs[] = {
 	&dev_attr_storms.attr,
 	&dev_attr_faults.attr,
 	&dev_attr_device_faults.attr,
+	&dev_attr_direct_interrupts.attr,
 	NULL
 };
 

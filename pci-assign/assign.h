@@ -222,6 +222,17 @@ void node_allow_maps(struct card *c, bool allow);
 u64 region_size(const struct card *c, unsigned int index);
 ssize_t region_rw(struct card *c, char __user *buf, size_t count, loff_t *pos,
 		  bool write);
+/* A snapshot of the card's counters; any context that may take fault_lock. */
+void region_fill_status(struct card *c, struct backplane_status *s);
+/*
+ * The operator's reset: as VFIO_DEVICE_RESET on an open node; a card that
+ * nobody has open is enabled for the time. card->lock. -ENODEV after unbind,
+ * -EIO when the card stays quarantined or broken.
+ */
+int node_recover(struct card *c);
+
+/* ---- sysfs_linux.c ------------------------------------------------------- */
+extern const struct attribute_group *card_sysfs_groups[];
 
 /* ---- intr_linux.c -------------------------------------------------------- */
 void intr_init(struct card *c);

@@ -667,6 +667,7 @@ static int __init assign_init(void)
 	if (IS_ERR(assign_class))
 		return PTR_ERR(assign_class);
 	assign_class->devnode = assign_devnode;
+	assign_class->dev_groups = card_sysfs_groups;
 	err = alloc_chrdev_region(&first_devt, 0, CARD_MINORS, "backplane");
 	if (err)
 		goto destroy_class;

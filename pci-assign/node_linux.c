@@ -350,6 +350,25 @@ static long reset(struct card *c)
 	return c->quarantined ? -EIO : 0;
 }
 
+int node_recover(struct card *c)
+{
+	bool idle = !c->ready;
+	long err;
+
+	lockdep_assert_held(&c->lock);
+	if (c->gone)
+		return -ENODEV;
+	if (idle) {
+		err = card_power_up(c);
+		if (err)
+			return err;
+	}
+	err = reset(c);
+	if (idle)
+		card_power_down(c);
+	return err;
+}
+
 static long describe(struct card *c, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {

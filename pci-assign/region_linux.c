@@ -280,7 +280,7 @@ static int rom_read(struct card *c, u64 off, u8 *buf, unsigned int n)
 
 /* ---- our own regions ------------------------------------------------------ */
 
-static void fill_status(struct card *c, struct backplane_status *s)
+void region_fill_status(struct card *c, struct backplane_status *s)
 {
 	struct card_intr *in = &c->intr;
 	unsigned long flags;
@@ -306,7 +306,7 @@ static int status_read(struct card *c, u64 off, u8 *buf, unsigned int n)
 {
 	struct backplane_status s;
 
-	fill_status(c, &s);
+	region_fill_status(c, &s);
 	memcpy(buf, (u8 *)&s + off, n);
 	return 0;
 }

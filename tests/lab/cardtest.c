@@ -10,6 +10,7 @@
  *
  *   cardtest BDF       of an edu card bound to pci-assign: 0000:00:05.0
  *   cardtest BDF hold  give the card to a VM and wait to be killed
+ *   cardtest BDF storm  the same, after three accesses that are refused
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -598,6 +599,8 @@ int main(int argc, char **argv)
 	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	test_dma();
 	if (argc > 2) {
+		for (int i = 0; i < 3 && !strcmp(argv[2], "storm"); i++)
+			dma(EDU_BUFFER, 0x40000000, 4, 2);
 		puts("holding");
 		fflush(stdout);
 		for (;;)
