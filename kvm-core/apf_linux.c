@@ -42,14 +42,14 @@ static void fetch_page(struct work_struct *work)
 {
 	struct fetch *f = container_of(work, struct fetch, work);
 	struct vcpu_apf *apf = f->apf;
-	int locked = 1;
-	bool known;
+	bool unlocked = false, known;
 
+	/* One fault, not a loop until the page is there: where a userfaultfd is
+	 * being closed there is none, and its closer waits for our lock.
+	 */
 	mmap_read_lock(f->mm);
-	get_user_pages_remote(f->mm, f->hva, 1, f->write ? FOLL_WRITE : 0, NULL,
-			      NULL, &locked);
-	if (locked)
-		mmap_read_unlock(f->mm);
+	fixup_user_fault(f->mm, f->hva, f->write ? FAULT_FLAG_WRITE : 0, &unlocked);
+	mmap_read_unlock(f->mm);
 	mmput(f->mm);
 
 	spin_lock(&apf->lock);
