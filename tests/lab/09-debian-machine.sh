@@ -5,17 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 # 7.2 cannot intercept XSETBV: see the in-tree stack's own complaint there.
 [ "$STACK" = ours ] || ALLOW='xstate|Call Trace'
-# This machine hangs now and then, itself or its guest, with the in-tree
-# hypervisor too: an injected interrupt may come twice, even where interrupts
-# are off, and one CPU's FPU instructions may undo another's STGI. The patched
-# machine has both repaired (machine/0018 and 0019); this one cannot.
-HANGS_FORGIVEN=2
-boot host --qemu debian --iperf --timeout 200 --env MACHINE=debian --allow "${ALLOW:-no such line}" <<'JOB'
+# One CPU: with two, this machine hangs now and then, itself or its guest, with
+# the in-tree hypervisor too. When another CPU stops the world an injected
+# interrupt may come twice, even where interrupts are off; and one CPU's FPU
+# instructions may undo another's STGI. The patched machine has both repaired
+# (machine/0018 and 0019).
+boot host --qemu debian --smp 1 --iperf --timeout 200 --env MACHINE=debian --allow "${ALLOW:-no such line}" <<'JOB'
 . /lab/steps.sh
 SECS=3
 step_iommu && step_boot && step_assigned && step_rogue
-rc=$?
-[ "$guest_rc" != 124 ] || exit 124
-exit $rc
 JOB
 finish

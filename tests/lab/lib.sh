@@ -19,33 +19,13 @@ trap 'rm -f "$TAP" "$TAP.job"' EXIT
 
 boot()
 {
-	cat >"$TAP.job"
-	boot_job "$@"
-}
-
-boot_job()
-{
-	local name=$1 rc stack=() all=("$@")
+	local name=$1 rc stack=()
 	shift
+	cat >"$TAP.job"
 	[ "$STACK" = ours ] || stack=(--intree)
 	tools/lab/machine --log "$FLOW-$name" --env "STACK=$STACK" "${stack[@]}" \
-		"$@" "$TAP.job" | if [ "${HANGS_FORGIVEN:-0}" = 0 ]; then tee "$TAP"; else cat >"$TAP"; fi
+		"$@" "$TAP.job" | tee "$TAP"
 	rc=${PIPESTATUS[0]}
-	# Only where a flow says so (09): what hangs in a machine that hangs with
-	# any hypervisor is not held against ours at once. It is kept and said.
-	if [ "${HANGS_FORGIVEN:-0}" -gt 0 ]; then
-		if [ "$rc" = 124 ]; then
-			HANGS_FORGIVEN=$((HANGS_FORGIVEN - 1))
-			for f in log qemu; do
-				mv "build/lab/$FLOW-$name.$f" "build/lab/$FLOW-$name.hung.$f"
-			done
-			sed 's/^/# | /' "$TAP"
-			echo "# $name: IT HUNG; console and registers are in build/lab/$FLOW-$name.hung.*; once more"
-			boot_job "${all[@]}"
-			return
-		fi
-		cat "$TAP"
-	fi
 	POINTS=$((POINTS + $(grep -cE '^(not )?ok ' "$TAP")))
 	BAD=$((BAD + $(grep -cE '^not ok ' "$TAP")))
 	point "$name: the script on the host ended well ($rc)" test "$rc" = 0 -o "$rc" = 3
