@@ -3,7 +3,7 @@
  * pvabi: what a paravirtual guest is offered beside its clock, tried without a
  * VMM by guests of a few instructions: steal time, the skipped EOI, hypercalls,
  * async page faults (guest RAM behind userfaultfd), the stable clock; and 64 VMs
- * at once. TAP on stdout. Linux's own KVM passes the same points.
+ * at once. TAP on stdout. Not yet run on Linux's own KVM.
  */
 #include <linux/userfaultfd.h>
 #include <signal.h>

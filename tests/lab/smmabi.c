@@ -2,7 +2,7 @@
 /*
  * smmabi: system management mode without a VMM: a guest in long mode, a handler
  * of a few 16-bit instructions in address space 1, KVM_SMI. TAP on stdout.
- * Linux's own KVM passes the same points where the CPU intercepts RSM.
+ * Not yet run on Linux's own KVM, which needs a CPU that intercepts RSM.
  */
 #include <signal.h>
 #include <stddef.h>
