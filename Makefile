@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools unit unit-bins modules test demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
+.PHONY: help tools unit unit-bins modules test test-6.12 demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -69,6 +69,7 @@ help:
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
 	@echo '  make faults   fault injection: 100,000 hostile DMAs and more, build/faults.json (COUNT= SEED=)'
 	@echo '  make fuzz     bounded fuzzing of the emulator, of config space and of the parsers'
+	@echo '  make test-6.12  all of make test on Debian'"'"'s 6.12 kernel (from backports)'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
@@ -134,6 +135,12 @@ bench-quick: modules qemu
 
 faults: modules qemu
 	@tests/lab/faults/run
+
+# The same tests on Debian's 6.12 kernel, as host and as guest: on the emulated
+# machine only, nothing is installed.
+test-6.12: setup
+	+@KDIR=$$(tools/lab/setup headers-6.12) && $(MAKE) --no-print-directory clean >/dev/null && \
+		KDIR=$$KDIR tests/run all
 
 lint: setup
 	@tests/run checks

@@ -28,6 +28,7 @@
 #include <linux/syscore_ops.h>
 #include <linux/vmalloc.h>
 
+#include "compat_linux.h"
 #include "iommu-amd/amdvi_priv.h"
 
 static bool allow_bound;
@@ -55,8 +56,6 @@ struct amdvi_memory {
 };
 static LIST_HEAD(amdvi_memories);
 static bool amdvi_ready;
-
-static const struct iommu_ops amdvi_ops;
 
 /* ---- devices ------------------------------------------------------------- */
 
@@ -339,8 +338,7 @@ static void amdvi_probe_finalize(struct device *dev)
 
 	if (!domain || domain->type != IOMMU_DOMAIN_DMA)
 		return;
-	set_dma_ops(dev, NULL);
-	iommu_setup_dma_ops(dev, 0, domain->geometry.aperture_end);
+	compat_setup_dma_ops(dev, domain->geometry.aperture_end);
 }
 
 /* A function that firmware gives another's id belongs to that one's group. */
@@ -373,14 +371,8 @@ static int amdvi_def_domain_type(struct device *dev)
 
 static bool amdvi_capable(struct device *dev, enum iommu_cap cap)
 {
-	switch (cap) {
-	case IOMMU_CAP_CACHE_COHERENCY:
-		return true;
-	case IOMMU_CAP_INTR_REMAP:
-		return amdvi_remaps_irqs(dev);
-	default:
-		return false;
-	}
+	return cap == IOMMU_CAP_CACHE_COHERENCY ||
+	       (compat_asks_intr_remap(cap) && amdvi_remaps_irqs(dev));
 }
 
 static void resv_add(struct list_head *head, u64 start, u64 size, int prot,
@@ -419,7 +411,7 @@ static void amdvi_get_resv_regions(struct device *dev, struct list_head *head)
 	resv_add(head, HT_START, HT_SIZE, 0, IOMMU_RESV_RESERVED);
 }
 
-static const struct iommu_ops amdvi_ops = {
+const struct iommu_ops amdvi_ops = {
 	.capable = amdvi_capable,
 	.domain_alloc = amdvi_domain_alloc,
 	.probe_device = amdvi_probe_device,

@@ -168,6 +168,7 @@ u64 amdvi_unit_read(struct amdvi_unit *u, unsigned int reg);
 void amdvi_unit_write(struct amdvi_unit *u, unsigned int reg, u64 value);
 
 /* ---- domain_linux.c ------------------------------------------------------ */
+extern const struct iommu_ops amdvi_ops;
 extern const struct iommu_domain_ops amdvi_domain_ops;
 struct iommu_domain *amdvi_domain_alloc(unsigned int type);
 

@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "compat_linux.h"
 #include "iommu-amd/amdvi_priv.h"
 
 #define DOMAIN_DEPTH	4	/* of trees of our own: 48 bits */
@@ -204,7 +205,7 @@ static int domain_attach(struct iommu_domain *domain, struct device *dev)
 	return domain_switch(d, to_domain(domain));
 }
 
-static void domain_detach(struct iommu_domain *domain, struct device *dev)
+static void __maybe_unused domain_detach(struct iommu_domain *domain, struct device *dev)
 {
 	struct amdvi_device *d = amdvi_device_of(dev);
 
@@ -342,12 +343,15 @@ static void domain_iotlb_sync(struct iommu_domain *domain,
 		INIT_LIST_HEAD(&gather->freelist);
 }
 
-static void domain_iotlb_sync_map(struct iommu_domain *domain,
-				  unsigned long iova, size_t size)
+static int domain_sync_map(struct iommu_domain *domain, unsigned long iova,
+			   size_t size)
 {
-	if (amdvi_caches_absent(domain))
-		domain_flush(to_domain(domain), iova, (u64)iova + size, false);
+	if (!amdvi_caches_absent(domain))
+		return 0;
+	return domain_flush(to_domain(domain), iova, (u64)iova + size, false);
 }
+
+COMPAT_SYNC_MAP_OP(domain_sync_map)
 
 static void domain_flush_all(struct iommu_domain *domain)
 {
@@ -412,11 +416,11 @@ static void domain_free(struct iommu_domain *domain)
 
 const struct iommu_domain_ops amdvi_domain_ops = {
 	.attach_dev = domain_attach,
-	.detach_dev = domain_detach,
+	compat_detach_dev(domain_detach)
 	.map_pages = domain_map_pages,
 	.unmap_pages = domain_unmap_pages,
 	.flush_iotlb_all = domain_flush_all,
-	.iotlb_sync_map = domain_iotlb_sync_map,
+	.iotlb_sync_map = domain_sync_map_op,
 	.iotlb_sync = domain_iotlb_sync,
 	.iova_to_phys = domain_iova_to_phys,
 	.enforce_cache_coherency = domain_enforce_coherency,
@@ -515,6 +519,7 @@ struct iommu_domain *amdvi_shared_domain_alloc(hpa_t root, unsigned int depth)
 	dom->shared = true;
 	dom->root = root;
 	dom->iommu.type = IOMMU_DOMAIN_UNMANAGED;
+	compat_domain_set_owner(&dom->iommu, &amdvi_ops);
 	return &dom->iommu;
 }
 EXPORT_SYMBOL_GPL(amdvi_shared_domain_alloc);

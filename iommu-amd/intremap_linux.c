@@ -28,6 +28,7 @@
 #include <asm/irqdomain.h>
 #include <asm/msi.h>
 
+#include "compat_linux.h"
 #include "iommu-amd/amdvi_priv.h"
 
 static struct fwnode_handle *ir_fwnode, *msi_fwnode;
@@ -52,9 +53,8 @@ static void irt_store(struct amdvi_device *d, unsigned int index,
 		return;
 	}
 	entry = (u64 *)d->irt + 2 * index;
-	/* device->lock is held: we are the only writer, one try is enough. */
-	cmpxchg_double(&entry[0], &entry[1], entry[0], entry[1],
-		       new[0], new[1]);
+	/* device->lock is held: we are the only writer. */
+	compat_store128(entry, new[0], new[1]);
 }
 
 /* Store and make the unit forget the old entry. */
@@ -78,7 +78,7 @@ static int irt_enable(struct ir_irq *ir, const struct irq_cfg *cfg)
 {
 	struct irte_want want = {
 		.vector = cfg->vector,
-		.delivery = apic->delivery_mode,
+		.delivery = compat_apic_delivery(),
 		.logical = apic->dest_mode_logical,
 		.dest = cfg->dest_apicid,
 	};
@@ -223,7 +223,7 @@ static int ir_alloc(struct irq_domain *domain, unsigned int virq,
 	if (!d || !d->remaps)
 		return -ENODEV;
 	/* Neighbouring entries do, the vectors need not be neighbours. */
-	info->flags &= ~X86_IRQ_ALLOC_CONTIGUOUS_VECTORS;
+	compat_vectors_anywhere(info);
 	err = irq_domain_alloc_irqs_parent(domain, virq, count, arg);
 	if (err)
 		return err;
@@ -334,6 +334,7 @@ int amdvi_intremap_init(void)
 					       ir_domain);
 	if (!msi_domain)
 		goto fail;
+	ir_domain->flags |= COMPAT_ISOLATED_MSI;
 	return 0;
 
 fail:

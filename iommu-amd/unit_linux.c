@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/slab.h>
 
+#include "compat_linux.h"
 #include "iommu-amd/amdvi_priv.h"
 
 u64 amdvi_unit_read(struct amdvi_unit *u, unsigned int reg)
@@ -239,7 +240,7 @@ int amdvi_unit_init(struct amdvi_unit *u)
 		return err;
 	u->efr = amdvi_unit_read(u, AMDVI_REG_EFR);
 	/* A 128-bit entry must change in one store: that takes cmpxchg16b. */
-	u->ga = (u->efr & AMDVI_EFR_GA) && system_has_cmpxchg_double();
+	u->ga = (u->efr & AMDVI_EFR_GA) && compat_has_store128();
 	u->xt = u->ga && (u->efr & AMDVI_EFR_XT);
 	unit_init_engine(u);
 	return 0;

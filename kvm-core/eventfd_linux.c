@@ -16,6 +16,7 @@
 #include <linux/kvm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include "compat_linux.h"
 #include "kvm-core/irq_private.h"
 
 /* All irqfds of one gsi that resample share its line and its ack. */
@@ -103,7 +104,7 @@ static void resample_acked(struct irq_ack_notifier *n)
 	vm_irq_set(r->vm, IRQ_SOURCE_IRQFD, n->gsi, 0);
 	list_for_each_entry_srcu(f, &r->irqfds, resample_link,
 				 srcu_read_lock_held(&r->vm->irq->srcu))
-		eventfd_signal(f->resample_ctx, 1);
+		compat_eventfd_signal(f->resample_ctx);
 }
 
 static struct resampler *resampler_find(struct vm_irq *q, u32 gsi)
@@ -275,10 +276,10 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *args)
 	    (args->flags & KVM_IRQFD_FLAG_RESAMPLE && mode != IRQCHIP_KERNEL))
 		return -EINVAL;
 	f = fdget(args->fd);
-	if (!f.file)
+	if (!fd_file(f))
 		return -EBADF;
 	mutex_lock(&vm->irq->setup_mutex);
-	err = irqfd_assign_file(vm, args, f.file);
+	err = irqfd_assign_file(vm, args, fd_file(f));
 	mutex_unlock(&vm->irq->setup_mutex);
 	fdput(f);
 	return err;
@@ -351,7 +352,7 @@ static int ioeventfd_write(struct bus_dev *dev, struct vcpu *v, gpa_t addr,
 	if (addr != p->addr || (p->len && len != p->len) ||
 	    !data_matches(p, len, data))
 		return -EOPNOTSUPP;
-	eventfd_signal(p->ctx, 1);
+	compat_eventfd_signal(p->ctx);
 	return 0;
 }
 

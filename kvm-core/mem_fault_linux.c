@@ -19,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
+#include "compat_linux.h"
 #include "kvm-core/mem_int.h"
 
 /* Then the guest may as well run and fault again. */
@@ -39,22 +40,18 @@ struct fault {
 /* ---- the host's page ------------------------------------------------------ */
 
 /* Of the entry at @hva, once it is there (and writable if wanted). */
-static int look_at_pte(struct mm_struct *mm, struct fault *f)
+static int look_at_pte(struct vm_area_struct *vma, struct fault *f)
 {
-	spinlock_t *lock;
-	pte_t *ptep, pte;
-	int err = follow_pte(mm, f->hva, &ptep, &lock);
+	struct compat_pfn at;
+	int err = compat_pfn_look(vma, f->hva, &at);
 
 	if (err)
 		return err;
-	__acquire(lock);	/* by follow_pte, which does not say so */
-	pte = *ptep;
-	pte_unmap_unlock(ptep, lock);
-	if (f->write && !pte_write(pte))
+	if (f->write && !at.writable)
 		return -EFAULT;
-	f->pfn = pte_pfn(pte);
-	f->writable = pte_write(pte) && !(f->slot->flags & KVM_MEM_READONLY);
-	f->uncached = pte_flags(pte) & _PAGE_CACHE_MASK;
+	f->pfn = at.pfn;
+	f->writable = at.writable && !(f->slot->flags & KVM_MEM_READONLY);
+	f->uncached = at.uncached;
 	return 0;
 }
 
@@ -68,10 +65,10 @@ static enum vm_mem_verdict find_device_memory(struct vm *vm, struct fault *f)
 	vma = find_vma(vm->mm, f->hva);
 	if (vma && vma->vm_start <= f->hva &&
 	    (vma->vm_flags & (VM_IO | VM_PFNMAP))) {
-		err = look_at_pte(vm->mm, f);
+		err = look_at_pte(vma, f);
 		if (err && !fixup_user_fault(vm->mm, f->hva, f->write ?
 					     FAULT_FLAG_WRITE : 0, NULL))
-			err = look_at_pte(vm->mm, f);
+			err = look_at_pte(vma, f);
 	}
 	mmap_read_unlock(vm->mm);
 	return err ? VM_MEM_BAD_HVA : VM_MEM_MAPPED;
@@ -236,7 +233,7 @@ static void note_writable(const struct fault *f)
 {
 	if (f->slot->dirty)
 		set_bit(f->gfn - f->slot->base, f->slot->dirty);
-	if (f->page && PageSwapBacked(f->page))
+	if (f->page && folio_test_swapbacked(page_folio(f->page)))
 		SetPageDirty(f->page);
 }
 

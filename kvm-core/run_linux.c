@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <asm/fpu/api.h>
+#include "compat_linux.h"
 #include "kvm-core/excp.h"
 #include "kvm-core/vcpu.h"
 
@@ -170,9 +171,9 @@ static bool vcpu_runnable(struct vcpu *v)
 static bool vcpu_block(struct vcpu *v)
 {
 	int err = wait_event_interruptible(v->wq, vcpu_runnable(v) ||
-					   v->run->immediate_exit);
+					   compat_immediate_exit(v->run));
 
-	if (err || v->run->immediate_exit)
+	if (err || compat_immediate_exit(v->run))
 		return false;
 	if (v->mp_state == KVM_MP_STATE_HALTED && !serve_requests(v) &&
 	    vcpu_runnable(v)) {
@@ -314,7 +315,7 @@ static int run_loop(struct vcpu *v)
 	enum run_verdict verdict;
 
 	for (;;) {
-		if (signal_pending(current) || v->run->immediate_exit) {
+		if (signal_pending(current) || compat_immediate_exit(v->run)) {
 			v->run->exit_reason = KVM_EXIT_INTR;
 			return -EINTR;
 		}

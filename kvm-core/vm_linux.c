@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "compat_linux.h"
 #include "kvm-core/stats.h"
 #include "kvm-core/vcpu.h"
 
@@ -315,8 +316,8 @@ struct vm *vm_from_fd(int fd)
 	struct fd f = fdget(fd);
 	struct vm *vm = ERR_PTR(-EBADF);
 
-	if (f.file && f.file->f_op == &vm_fops) {
-		vm = f.file->private_data;
+	if (fd_file(f) && fd_file(f)->f_op == &vm_fops) {
+		vm = fd_file(f)->private_data;
 		vm_get(vm);
 	}
 	fdput(f);

@@ -13,6 +13,7 @@
 #include <linux/idr.h>
 #include <linux/module.h>
 
+#include "compat_linux.h"
 #include "pci-assign/assign.h"
 
 #define CARD_MINORS	1024
@@ -650,7 +651,7 @@ static struct pci_driver assign_driver = {
 
 /* ---- module -------------------------------------------------------------- */
 
-static char *assign_devnode(struct device *dev, umode_t *mode)
+static char *assign_devnode(compat_class_devnode_arg *dev, umode_t *mode)
 {
 	if (mode)
 		*mode = 0600;
@@ -663,7 +664,7 @@ static int __init assign_init(void)
 
 	if (err)
 		return err;
-	assign_class = class_create(THIS_MODULE, "backplane");
+	assign_class = compat_class_create("backplane");
 	if (IS_ERR(assign_class))
 		return PTR_ERR(assign_class);
 	assign_class->devnode = assign_devnode;

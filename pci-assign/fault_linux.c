@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 
+#include "compat_linux.h"
 #include "pci-assign/assign.h"
 
 static unsigned int storm_count = 32;
@@ -157,7 +158,7 @@ void fault_signal(struct card *c)
 
 	spin_lock_irqsave(&c->fault_lock, flags);
 	if (c->err_event)
-		eventfd_signal(c->err_event, 1);
+		compat_eventfd_signal(c->err_event);
 	spin_unlock_irqrestore(&c->fault_lock, flags);
 }
 

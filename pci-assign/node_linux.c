@@ -18,6 +18,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/vfio.h>
 
+#include "compat_linux.h"
 #include "pci-assign/assign.h"
 
 #define FAULT_AROUND	(512 * PAGE_SIZE)	/* pages mapped per fault */
@@ -182,8 +183,8 @@ static int node_mmap(struct file *f, struct vm_area_struct *vma)
 	vma->vm_private_data = c;
 	vma->vm_ops = &node_vm_ops;
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	vma->vm_flags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
-			 VM_DONTCOPY;
+	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND |
+			    VM_DONTDUMP | VM_DONTCOPY);
 	return 0;
 }
 

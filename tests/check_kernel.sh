@@ -41,7 +41,7 @@ point "with no warning at W=1 and nothing from sparse" \
 #  BLOCK_COMMENT_STYLE: margins of format tables.
 kept=MINMAX,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,CONST_STRUCT,NEW_TYPEDEFS,COMPLEX_MACRO,MACRO_WITH_FLOW_CONTROL,CONSTANT_COMPARISON,MASK_THEN_SHIFT,FUNCTION_ARGUMENTS,FILE_PATH_CHANGES,LONG_LINE_STRING,SPLIT_STRING,LONG_LINE_COMMENT,BLOCK_COMMENT_STYLE,LINUX_VERSION_CODE
 checkpatch=$(tools/lab/checkpatch)
-files=$(git ls-files $(printf '%s/*.[chS] ' $dirs) env.h addr.h)
+files=$(git ls-files $(printf '%s/*.[chS] ' $dirs) env.h addr.h compat_linux.h)
 found=$("$checkpatch" --no-tree --terse --no-summary --show-types \
 	--ignore "$kept" -f $files 2>/dev/null | grep -E ': (ERROR|WARNING)')
 point "checkpatch finds nothing in $(wc -w <<<"$files") files" "$found"

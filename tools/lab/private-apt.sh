@@ -7,15 +7,22 @@
 #   private_apt update
 #   private_apt download PACKAGE/trixie
 #   private_apt source --download-only -t trixie PACKAGE
+#   private_apt_depends PACKAGE/trixie    what it depends on, a name a line
+
+PRIVATE_APT=(-qq -o "Dir::Etc::sourcelist=$CACHE/apt/sources.list"
+	-o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$CACHE/apt/lists"
+	-o "Dir::Cache::archives=$CACHE/apt/archives" -o "Dir::Cache::pkgcache="
+	-o "Dir::Cache::srcpkgcache=" -o APT::Sandbox::User=root)
+
+private_apt_depends()
+{
+	apt-cache "${PRIVATE_APT[@]}" show "$1" |
+		sed -n 's/^Depends: //p' | head -n 1 | tr ',' '\n' | awk '{ print $1 }'
+}
 
 private_apt()
 {
-	local a=$CACHE/apt
-	local o=(-qq -o "Dir::Etc::sourcelist=$a/sources.list"
-		-o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$a/lists"
-		-o "Dir::Cache::archives=$a/archives" -o "Dir::Cache::pkgcache="
-		-o "Dir::Cache::srcpkgcache=" -o APT::Sandbox::User=root)
-	local mirror codename=bookworm
+	local a=$CACHE/apt mirror codename=bookworm
 	mkdir -p "$a/lists/partial" "$a/archives/partial"
 	if [ "$1" = update ]; then
 		mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
@@ -29,5 +36,5 @@ private_apt()
 		  echo "deb $by $mirror $codename-backports main"
 		} >"$a/sources.list"
 	fi
-	apt-get "${o[@]}" "$@" >&2
+	apt-get "${PRIVATE_APT[@]}" "$@" >&2
 }
