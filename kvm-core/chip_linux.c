@@ -62,7 +62,8 @@ int irq_pic_ack(struct vm_irq *q)
 	vector = vpic_intack(&q->pic);
 	acked = vpic_take_acked(&q->pic);
 	spin_unlock_irqrestore(&q->lock, flags);
-	irq_notify_acks(q, VROUTE_PIC, acked);
+	if (unlikely(acked))
+		irq_notify_acks(q, VROUTE_PIC, acked);
 	return vector;
 }
 
@@ -80,7 +81,8 @@ static int pic_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 		((u8 *)data)[i] = vpic_read(&q->pic, port + i);
 	acked = vpic_take_acked(&q->pic);
 	spin_unlock_irqrestore(&q->lock, flags);
-	irq_notify_acks(q, VROUTE_PIC, acked);
+	if (unlikely(acked))
+		irq_notify_acks(q, VROUTE_PIC, acked);
 	return 0;
 }
 
@@ -102,7 +104,8 @@ static int pic_write(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (now && !was)
 		pic_wake(q);
-	irq_notify_acks(q, VROUTE_PIC, acked);
+	if (unlikely(acked))
+		irq_notify_acks(q, VROUTE_PIC, acked);
 	return 0;
 }
 

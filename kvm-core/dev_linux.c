@@ -144,6 +144,21 @@ static struct miscdevice kvm_dev = {
 
 /* ---- the backend ----------------------------------------------------------------- */
 
+DEFINE_STATIC_CALL_NULL(vcpu_enter, void(struct vcpu *v));
+DEFINE_STATIC_CALL_NULL(vcpu_handle_exit, enum run_verdict(struct vcpu *v));
+DEFINE_STATIC_CALL_NULL(vcpu_segment,
+			const struct emul_segment *(struct vcpu *v, enum emul_seg which));
+DEFINE_STATIC_CALL_NULL(vcpu_get_cpl, u8(struct vcpu *v));
+
+/* While there is no backend there is no vCPU that would call. */
+static void set_calls(const struct vcpu_ops *ops)
+{
+	static_call_update(vcpu_enter, ops->enter);
+	static_call_update(vcpu_handle_exit, ops->handle_exit);
+	static_call_update(vcpu_segment, ops->segment);
+	static_call_update(vcpu_get_cpl, ops->get_cpl);
+}
+
 int vcpu_ops_register(const struct vcpu_ops *ops)
 {
 	int err = -EBUSY;
@@ -151,6 +166,7 @@ int vcpu_ops_register(const struct vcpu_ops *ops)
 	mutex_lock(&ops_lock);
 	if (!vcpu_ops) {
 		vcpu_ops = ops;
+		set_calls(ops);
 		err = misc_register(&kvm_dev);
 		if (err) {
 			vcpu_ops = NULL;

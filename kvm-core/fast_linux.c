@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The short ways of an exit: which instruction stands at rip, and a plain load
- * or store on a device register.
+ * The short ways of an exit: which instruction stands at rip, a plain load or
+ * store on a device register, MOV to a control register.
  *
  * The page that instructions were last fetched from is remembered together with
  * every page-table entry that led there. Before it is used again the entries
@@ -138,7 +138,7 @@ no:
 
 static bool fetch(struct vcpu *v, gva_t la, u64 *bytes)
 {
-	bool user = vcpu_ops->get_cpl(v) == 3;
+	bool user = static_call(vcpu_get_cpl)(v) == 3;
 
 	if (offset_in_page(la) > PAGE_SIZE - 16)
 		return false;
@@ -161,7 +161,7 @@ static unsigned int code_bits(const struct vcpu *v, const struct emul_segment *c
 /* NULL: not at hand in the short way. Valid until the next call. */
 static const struct insn *insn_at_rip(struct vcpu *v)
 {
-	const struct emul_segment *cs = vcpu_ops->segment(v, EMUL_CS);
+	const struct emul_segment *cs = static_call(vcpu_segment)(v, EMUL_CS);
 	unsigned int bits = code_bits(v, cs);
 	gva_t la = bits == 64 ? v->rip : (u32)(cs->base + v->rip);
 	struct known_insn *k = &v->known[la % ARRAY_SIZE(v->known)];
@@ -206,7 +206,7 @@ static bool operand_is_at(struct vcpu *v, const struct insn *i, u8 size, gpa_t g
 	u64 at = emul_move_offset(i, v->regs, next_rip(v, i));
 
 	if (i->bits != 64 || i->seg >= EMUL_FS)
-		at += vcpu_ops->segment(v, i->seg)->base;
+		at += static_call(vcpu_segment)(v, i->seg)->base;
 	return offset_in_page(at) == offset_in_page(gpa) &&
 	       offset_in_page(gpa) + size <= PAGE_SIZE;
 }
@@ -260,3 +260,22 @@ void vcpu_complete_load(struct vcpu *v)
 	emul_move_loaded(&v->load.move, v->regs, value);
 	finish(v, v->load.next);
 }
+
+/* ---- MOV to a control register ---------------------------------------------------------- */
+
+/* The CPU has tested the privilege before it exited (APM2 table 15-7). */
+enum run_verdict vcpu_mov_to_cr(struct vcpu *v)
+{
+	const struct insn *i = insn_at_rip(v);
+	u64 value;
+
+	if (!i || insn_op(i) != INSN_OP_MOV_CR || i->opcode != 0x22 || i->lock)
+		return vcpu_emulate(v);
+	value = v->regs[i->rm];
+	if (vcpu_set_cr(v, i->reg, i->bits == 64 ? value : (u32)value))
+		vcpu_queue_gp(v);
+	else
+		finish(v, next_rip(v, i));
+	return RUN_AGAIN;
+}
+EXPORT_SYMBOL_GPL(vcpu_mov_to_cr);

@@ -103,6 +103,10 @@ void vcpu_irq_reset(struct vcpu *v, bool init);
 int vcpu_irq_pending(struct vcpu *v);
 /* Take it: IRR -> ISR, or the PIC's INTA cycle. -1 if none any more. */
 int vcpu_irq_ack(struct vcpu *v);
+/* Nothing at all is requested of this vCPU, deliverable or not. */
+bool vcpu_irq_quiet(struct vcpu *v);
+/* Must CR8 exit? A lower TPR might let an interrupt in; or there is no APIC. */
+bool vcpu_irq_needs_cr8(struct vcpu *v);
 /* [any] Cheap, racy: is there something worth waking a halted vCPU for? */
 bool vcpu_irq_wakeup(struct vcpu *v);
 

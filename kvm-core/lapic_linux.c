@@ -8,6 +8,7 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <asm/tsc.h>
 #include "kvm-core/irq_private.h"
@@ -224,6 +225,7 @@ void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8)
 	else
 		v->cr8 = cr8 & 15;
 }
+EXPORT_SYMBOL_GPL(vcpu_irq_set_cr8);
 
 u8 vcpu_irq_apic_id(struct vcpu *v)
 {
@@ -286,6 +288,19 @@ int vcpu_irq_ack(struct vcpu *v)
 	if (unlikely(pic_waits(v)))
 		vector = irq_pic_ack(v->vm->irq);
 	return vector >= 0 ? vector : vlapic_accept(v->vlapic);
+}
+
+bool vcpu_irq_quiet(struct vcpu *v)
+{
+	struct vm_irq *q = v->vm->irq;
+
+	return v->vlapic && !vlapic_requested(v->vlapic) &&
+	       !(q->mode == IRQCHIP_KERNEL && vpic_output(&q->pic));
+}
+
+bool vcpu_irq_needs_cr8(struct vcpu *v)
+{
+	return !v->vlapic || vlapic_held_by_tpr(v->vlapic);
 }
 
 bool vcpu_irq_wakeup(struct vcpu *v)

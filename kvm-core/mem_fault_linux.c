@@ -312,17 +312,28 @@ enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write,
 	struct vm *vm = vcpu_space(vcpu);
 	struct vm_mem *m = &vm->mem;
 	struct fault f = { .gfn = gpa >> PAGE_SHIFT, .write = write };
+	unsigned long generation = READ_ONCE(m->generation);
 	enum vm_mem_verdict verdict;
 	int idx;
 
+	/* A device's page is touched again and again (SMM's space is another). */
+	if (f.gfn == vcpu->device_gfn && generation == vcpu->device_slots &&
+	    likely(vm == vcpu->vm))
+		return VM_MEM_MMIO;
+	smp_rmb();	/* pairs with slots_publish */
 	idx = srcu_read_lock(&m->srcu);
 	f.slot = slots_find(srcu_dereference(m->slots, &m->srcu), f.gfn);
-	if (!f.slot)
+	if (!f.slot) {
+		if (likely(vm == vcpu->vm)) {
+			vcpu->device_gfn = f.gfn;
+			vcpu->device_slots = generation;
+		}
 		verdict = VM_MEM_MMIO;
-	else if (write && (f.slot->flags & KVM_MEM_READONLY))
+	} else if (write && (f.slot->flags & KVM_MEM_READONLY)) {
 		verdict = VM_MEM_READONLY;
-	else
+	} else {
 		verdict = fault_in_slot(vm, &f);
+	}
 	srcu_read_unlock(&m->srcu, idx);
 	return verdict;
 }

@@ -609,9 +609,7 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip)
 {
 	u32 value = (u32)v->regs[EMUL_RAX];
-	struct vcpu_mmio_entry e = {
-		.addr = port, .len = size, .write = !in, .pio = true,
-	};
+	struct vcpu_mmio_entry e;
 
 	v->rip = next_rip;
 	if (!bus_access(v, VM_BUS_PIO, port, size, &value, !in)) {
@@ -619,6 +617,9 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			store_in(v, value, size);
 		return RUN_AGAIN;
 	}
+	e = (struct vcpu_mmio_entry){
+		.addr = port, .len = size, .write = !in, .pio = true,
+	};
 	memcpy(e.data, &value, size);
 	v->pio.active = in;
 	v->pio.in = in;

@@ -147,6 +147,30 @@ void vcpu_cpuid(struct vcpu *v)
 }
 EXPORT_SYMBOL_GPL(vcpu_cpuid);
 
+/* Bits of CR4 that come with a feature (APM2 3.1.3). */
+static u64 cr4_by_cpuid(struct vcpu *v)
+{
+	static const struct {
+		u64 bit;
+		u32 leaf;
+		u8 reg, feature;
+	} by_cpuid[] = {
+		{ X86_CR4_OSXSAVE, 1, REG_ECX, 26 },
+		{ X86_CR4_FSGSBASE, 7, REG_EBX, 0 },
+		{ X86_CR4_SMEP, 7, REG_EBX, 7 },
+		{ X86_CR4_SMAP, 7, REG_EBX, 20 },
+		{ X86_CR4_UMIP, 7, REG_ECX, 2 },
+	};
+	u64 allowed = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(by_cpuid); i++)
+		if (vcpu_has_cpuid(v, by_cpuid[i].leaf, 0, by_cpuid[i].reg,
+				   by_cpuid[i].feature))
+			allowed |= by_cpuid[i].bit;
+	return allowed;
+}
+
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 {
 	struct kvm_cpuid_entry2 *entries;
@@ -165,6 +189,7 @@ int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 	v->nr_cpuid = head.nent;
 	e = find_cpuid(v, 0x80000008, 0);
 	v->phys_bits = e ? e->eax & 0xff : 36;
+	v->cr4_by_cpuid = cr4_by_cpuid(v);
 	return 0;
 }
 
@@ -190,32 +215,10 @@ int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 #define CR0_DEFINED (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | \
 		     X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | \
 		     X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
+
 #define CR4_ALWAYS (X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | \
 		    X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | \
 		    X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
-
-static u64 cr4_allowed(struct vcpu *v)
-{
-	static const struct {
-		u64 bit;
-		u32 leaf;
-		u8 reg, feature;
-	} by_cpuid[] = {
-		{ X86_CR4_OSXSAVE, 1, REG_ECX, 26 },
-		{ X86_CR4_FSGSBASE, 7, REG_EBX, 0 },
-		{ X86_CR4_SMEP, 7, REG_EBX, 7 },
-		{ X86_CR4_SMAP, 7, REG_EBX, 20 },
-		{ X86_CR4_UMIP, 7, REG_ECX, 2 },
-	};
-	u64 allowed = CR4_ALWAYS;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(by_cpuid); i++)
-		if (vcpu_has_cpuid(v, by_cpuid[i].leaf, 0, by_cpuid[i].reg,
-				   by_cpuid[i].feature))
-			allowed |= by_cpuid[i].bit;
-	return allowed;
-}
 
 static int set_cr0(struct vcpu *v, u64 value)
 {
@@ -241,7 +244,7 @@ static int set_cr0(struct vcpu *v, u64 value)
 
 static int set_cr4(struct vcpu *v, u64 value)
 {
-	if (value & ~cr4_allowed(v))
+	if (value & ~(CR4_ALWAYS | v->cr4_by_cpuid))
 		return -EINVAL;
 	if ((v->efer & EFER_LMA) && !(value & X86_CR4_PAE))
 		return -EINVAL;

@@ -219,12 +219,17 @@ static bool interrupt_waiting(struct vcpu *v)
 static void choose_event(struct vcpu *v)
 {
 	bool window = v->run->request_interrupt_window;
+	bool trap;
 	int vector;
 
-	if (likely(!window && !v->exception.injected && !v->exception.pending &&
+	if (likely(vcpu_irq_quiet(v) && !v->cr8_trapped && !window &&
+		   !v->exception.injected && !v->exception.pending &&
 		   !v->nmi_injected && !v->nmi_pending && !v->smm.pending &&
-		   !v->interrupt.injected && !interrupt_waiting(v)))
+		   !v->interrupt.injected && v->user_irq < 0))
 		return;
+	trap = vcpu_irq_needs_cr8(v);
+	if (trap != v->cr8_trapped)
+		vcpu_ops->trap_cr8(v, trap);
 	if (v->exception.injected || v->nmi_injected || v->interrupt.injected)
 		goto windows;
 	if (v->exception.pending) {
@@ -260,7 +265,6 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	vcpu_pv_eoi_lend(v);
 
 	preempt_disable();
-	vcpu_ops->inject(v);
 	local_irq_disable();
 	/* Pairs with vcpu_kick() and vm_flush_tlb(): mode, then requests. */
 	smp_store_mb(v->mode, VCPU_IN_GUEST);
@@ -280,14 +284,14 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
-	vcpu_ops->enter(v);
+	static_call(vcpu_enter)(v);
 
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
 	local_irq_enable();	/* the interrupt that ended the run comes here */
 	preempt_enable();
 	if (v->pv.eoi_lent)
 		vcpu_pv_eoi_settle(v);
-	return vcpu_ops->handle_exit(v);
+	return static_call(vcpu_handle_exit)(v);
 }
 
 /* User space wants to inject, and now it could (APM2 15.21.4). */

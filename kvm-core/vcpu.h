@@ -7,13 +7,22 @@
 #ifndef BACKPLANE_VCPU_H
 #define BACKPLANE_VCPU_H
 
+#include <linux/static_call.h>
 #include "kvm-core/vcpu_ops.h"
+#include "kvm-core/vlapic.h"
 #include "kvm-core/vm.h"
 
 #define X86_CR0_CACHE_BITS	(BIT(29) | BIT(30))	/* NW, CD */
 
 extern const struct vcpu_ops *vcpu_ops;
 int vcpu_ops_get(void);		/* dev_linux.c */
+
+/* Those that every exit needs, without the price of an indirect call. */
+DECLARE_STATIC_CALL(vcpu_enter, void(struct vcpu *v));
+DECLARE_STATIC_CALL(vcpu_handle_exit, enum run_verdict(struct vcpu *v));
+DECLARE_STATIC_CALL(vcpu_segment,
+		    const struct emul_segment *(struct vcpu *v, enum emul_seg which));
+DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 
 /* kvm_run, port data, coalesced ring */
 #define VCPU_MMAP_PAGES	3
@@ -30,6 +39,12 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 	vcpu_queue_exception(v, 13, 0);
 }
 
+/* CR8 as the guest reads it. */
+static inline u8 vcpu_tpr_class(const struct vcpu *v)
+{
+	return v->vlapic ? v->vlapic->regs[VLAPIC_TPR / 4] >> 4 & 15 : v->cr8;
+}
+
 /* ---- exits that kvm-core answers ------------------------------------------ */
 /* Emulate the instruction at rip (mmio_linux.c). */
 enum run_verdict vcpu_emulate(struct vcpu *v);
@@ -41,6 +56,8 @@ unsigned int vcpu_insn_length(struct vcpu *v);
  * its operand to that (fast_linux.c).
  */
 enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write);
+/* MOV to CR0, CR4 or CR8 exited, or something like it (fast_linux.c). */
+enum run_verdict vcpu_mov_to_cr(struct vcpu *v);
 /* One IN or OUT; @next_rip is reached when it has completed. */
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip);

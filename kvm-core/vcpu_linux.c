@@ -93,6 +93,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->int_shadow = false;
 	v->user_irq = -1;
 	v->window.page = ~0ULL;
+	v->device_gfn = ~0ULL;
 	v->mmio.n = 0;
 	v->mmio.active = false;
 	v->pio.active = false;

@@ -39,19 +39,17 @@ struct vcpu_ops {
 	void (*load)(struct vcpu *v, int cpu);
 	void (*put)(struct vcpu *v);
 
-	/* Enter the guest once and handle the exit's first half. Preemption
-	 * on at call; the caller has merged pending events (see inject).
+	/* One VMRUN, with the event that is marked injected in
+	 * vcpu->exception, ->nmi_injected, ->interrupt. Interrupts off.
 	 */
-	void (*enter)(struct vcpu *v);		/* irqs off; one VMRUN */
+	void (*enter)(struct vcpu *v);
 	enum run_verdict (*handle_exit)(struct vcpu *v);
 
-	/* Events: at most one is put into the VMCB per entry, from
-	 * vcpu->exception, ->nmi_injected, ->interrupt.
-	 */
-	void (*inject)(struct vcpu *v);
 	/* Ask for an exit as soon as an interrupt (nmi: an IRET) allows. */
 	void (*request_irq_window)(struct vcpu *v, bool on);
 	void (*request_nmi_window)(struct vcpu *v);
+	/* Exit on accesses to CR8; else the guest has it without an exit. */
+	void (*trap_cr8)(struct vcpu *v, bool on);
 	bool (*interrupt_allowed)(struct vcpu *v);
 	bool (*nmi_allowed)(struct vcpu *v);
 

@@ -138,6 +138,13 @@ int vlapic_pending(const struct vlapic *a)
 	return irr;
 }
 
+bool vlapic_held_by_tpr(const struct vlapic *a)
+{
+	int irr = highest_vector(a, VLAPIC_IRR, READ_ONCE(a->irr_words));
+
+	return irr >= 0 && (u32)(irr & 0xf0) <= (REG(a, VLAPIC_TPR) & 0xf0);
+}
+
 int vlapic_accept(struct vlapic *a)
 {
 	int vector = vlapic_pending(a);

@@ -109,6 +109,13 @@ void vlapic_reset(struct vlapic *a, bool init);
 enum vlapic_post vlapic_post(struct vlapic *a, u8 vector, bool level);
 /* [any, racy] Highest vector deliverable at the present PPR, or -1. */
 int vlapic_pending(const struct vlapic *a);
+/* [any, racy] Is anything requested, deliverable or not? May err on the safe side. */
+static inline bool vlapic_requested(const struct vlapic *a)
+{
+	return READ_ONCE(a->irr_words);
+}
+/* Is a request waiting that the task priority alone may hold back? */
+bool vlapic_held_by_tpr(const struct vlapic *a);
 /* Take it: IRR -> ISR. Its vector, or -1. */
 int vlapic_accept(struct vlapic *a);
 /* [any] Enabled in the base MSR; in both it and SVR. */

@@ -178,11 +178,13 @@ struct vcpu {
 		bool init_latched;	/* an INIT waits for RSM */
 	} smm;
 	int user_irq;			/* KVM_INTERRUPT vector or -1 */
+	bool cr8_trapped;		/* else V_TPR is the APIC's TPR */
 
 	/* CPUID and MSRs */
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;
 	u8 phys_bits;
+	u64 cr4_by_cpuid;		/* bits that its features bring */
 	struct {
 		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
 		u64 mce_banks[32 * 4];
@@ -226,6 +228,8 @@ struct vcpu {
 	} load;
 	struct code_window window;
 	struct known_insn known[8];
+	gfn_t device_gfn;		/* no slot has it, as of */
+	unsigned long device_slots;	/* vm->mem.generation */
 
 	u32 guest_debug;
 	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,

@@ -17,7 +17,7 @@ bool asid_use(struct asid_pool *pool, struct asid_user *user, int cpu)
 {
 	bool flush = false;
 
-	if (user->generation == pool->generation && user->cpu == cpu)
+	if (asid_holds(pool, user, cpu))
 		return false;
 
 	if (pool->next > pool->max) {

@@ -32,6 +32,12 @@ void asid_pool_init(struct asid_pool *pool, u32 count);
  * it runs the guest (a new generation began).
  */
 bool asid_use(struct asid_pool *pool, struct asid_user *user, int cpu);
+/* Nothing to do: @user's ASID is good on @cpu. */
+static inline bool asid_holds(const struct asid_pool *pool,
+			      const struct asid_user *user, int cpu)
+{
+	return user->generation == pool->generation && user->cpu == cpu;
+}
 /* Next asid_use() gives a fresh ASID: the cheap way to flush one guest on a
  * CPU without flush-by-ASID.
  */

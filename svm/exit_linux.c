@@ -3,8 +3,9 @@
  * svm exits: from the exit code to whoever answers, and events back in
  * (APM2 15.6-15.20, appendix C).
  *
- * One table, one short function per row. Called from kvm-core's run loop with
- * interrupts and preemption on. What an access means is kvm-core's business.
+ * One short function per exit; the frequent ones in a switch, the rest in a
+ * table. Called from kvm-core's run loop with interrupts and preemption on. What
+ * an access means is kvm-core's business.
  */
 #include <linux/kvm.h>
 #include <asm/msr.h>
@@ -159,6 +160,11 @@ static enum run_verdict exit_emulate(struct vcpu *v)
 	return vcpu_emulate(v);
 }
 
+static enum run_verdict exit_cr_write(struct vcpu *v)
+{
+	return vcpu_mov_to_cr(v);
+}
+
 static enum run_verdict exit_npf(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
@@ -294,9 +300,9 @@ typedef enum run_verdict (*exit_fn)(struct vcpu *v);
 static const exit_fn exit_table[] = {
 	[EXIT_CR_READ + 0] = exit_emulate,
 	[EXIT_CR_READ + 8] = exit_emulate,
-	[EXIT_CR_WRITE + 0] = exit_emulate,
-	[EXIT_CR_WRITE + 4] = exit_emulate,
-	[EXIT_CR_WRITE + 8] = exit_emulate,
+	[EXIT_CR_WRITE + 0] = exit_cr_write,
+	[EXIT_CR_WRITE + 4] = exit_cr_write,
+	[EXIT_CR_WRITE + 8] = exit_cr_write,
 	[EXIT_DR_READ ... EXIT_DR_READ + 7] = exit_emulate,
 	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = exit_emulate,
 	[EXIT_EXCP + EXCP_DB] = exit_db,
@@ -304,22 +310,16 @@ static const exit_fn exit_table[] = {
 	[EXIT_EXCP + EXCP_UD] = exit_ud,
 	[EXIT_EXCP + EXCP_AC] = exit_ac,
 	[EXIT_EXCP + EXCP_MC] = exit_mc,
-	[EXIT_INTR] = exit_nothing,
 	[EXIT_NMI] = exit_nothing,
 	[EXIT_SMI] = exit_nothing,
 	[EXIT_INIT] = exit_nothing,
-	[EXIT_VINTR] = exit_vintr,
-	[EXIT_CR0_SEL_WRITE] = exit_emulate,
+	[EXIT_CR0_SEL_WRITE] = exit_cr_write,
 	[EXIT_RDPMC] = inject_ud,
-	[EXIT_CPUID] = exit_cpuid,
 	[EXIT_RSM] = exit_rsm,
 	[EXIT_IRET] = exit_iret,
 	[EXIT_INVD] = exit_skip,
 	[EXIT_PAUSE] = exit_pause,
-	[EXIT_HLT] = exit_hlt,
 	[EXIT_INVLPGA] = inject_ud,
-	[EXIT_IOIO] = exit_ioio,
-	[EXIT_MSR] = exit_msr,
 	[EXIT_TASK_SWITCH] = exit_task_switch,
 	[EXIT_SHUTDOWN] = exit_shutdown,
 	[EXIT_VMRUN] = inject_ud,
@@ -415,10 +415,23 @@ enum run_verdict svm_handle_exit(struct vcpu *v)
 		v->run->fail_entry.cpu = v->cpu;
 		return RUN_USER;
 	}
-	if (code == EXIT_INTR)
-		v->stat_irq_exits++;
 	if (code < 255)
 		v->stat_exit_code[code < 128 ? code : 129 + (code & 63)]++;
+	switch (code) {		/* the frequent ones, without an indirect call */
+	case EXIT_INTR:
+		v->stat_irq_exits++;
+		return exit_nothing(v);
+	case EXIT_IOIO:
+		return exit_ioio(v);
+	case EXIT_MSR:
+		return exit_msr(v);
+	case EXIT_CPUID:
+		return exit_cpuid(v);
+	case EXIT_HLT:
+		return exit_hlt(v);
+	case EXIT_VINTR:
+		return exit_vintr(v);
+	}
 	if (code < ARRAY_SIZE(exit_table) && exit_table[code])
 		return exit_table[code](v);
 

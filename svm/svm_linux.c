@@ -31,6 +31,7 @@ struct svm_cpu {
 	struct asid_pool pool;
 	void *host_save;		/* VM_HSAVE_PA: the CPU's own */
 	void *host_vmcb;		/* our VMSAVE of the host */
+	hpa_t host_vmcb_pa;
 	u64 tsc_aux;			/* the host's */
 	struct svm_vcpu *last;		/* whose VMCB the CPU may have cached */
 	bool enabled;
@@ -41,6 +42,7 @@ static DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
 struct svm_features svm_features;
 
 static u8 *svm_iopm, *svm_msrpm;
+static hpa_t svm_iopm_pa;
 #define IOPM_ORDER	2
 #define MSRPM_ORDER	1
 static u64 host_xcr0;
@@ -144,7 +146,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 		vmcb_intercept(vmcb, INTERCEPT_DR_READ(i), true);
 		vmcb_intercept(vmcb, INTERCEPT_DR_WRITE(i), true);
 	}
-	vmcb->c.iopm_base = __pa(svm_iopm);
+	vmcb->c.iopm_base = svm_iopm_pa;
 	vmcb->c.msrpm_base = __pa(svm_msrpm);
 	vmcb->c.int_ctl = VINTR_MASKING;
 	/* Only with the filter: every single PAUSE would cost an exit. */
@@ -167,6 +169,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	seg_init(&vmcb->s.idtr, 0, 0, 0);
 	seg_init(&vmcb->s.ldtr, 0, 0x082, 0);
 	seg_init(&vmcb->s.tr, 0, 0x08b, 0);
+	v->cr8_trapped = true;
 	svm->flush = true;
 	svm->iret_pending = false;
 }
@@ -292,7 +295,8 @@ static void svm_prepare_tlb(struct svm_vcpu *svm)
 		else
 			asid_drop(&svm->asid);
 	}
-	if (asid_use(&c->pool, &svm->asid, smp_processor_id()))
+	if (!asid_holds(&c->pool, &svm->asid, smp_processor_id()) &&
+	    asid_use(&c->pool, &svm->asid, smp_processor_id()))
 		vmcb->c.tlb_control = TLB_CONTROL_ALL;
 	if (vmcb->c.asid != svm->asid.asid) {
 		vmcb->c.asid = svm->asid.asid;
@@ -304,8 +308,6 @@ static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
 {
 	u64 now;
 
-	if (!(v->cr4 & X86_CR4_OSXSAVE) || !host_xcr0)
-		return;
 	if (to_guest) {
 		if (v->xcr0 != host_xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
@@ -324,12 +326,32 @@ static void svm_choose_iopm(struct vcpu *v, struct vmcb *vmcb)
 {
 	/* Its bits before its address: see svm_vm_allow_ports(). */
 	u8 *own = smp_load_acquire((u8 **)&v->vm->arch);
-	u64 pa = __pa(own ? own : svm_iopm);
+	u64 pa = unlikely(own) ? __pa(own) : svm_iopm_pa;
 
 	if (vmcb->c.iopm_base == pa)
 		return;
 	vmcb->c.iopm_base = pa;
 	vmcb->c.clean &= ~CLEAN_PERMMAP;
+}
+
+/* With V_INTR_MASKING the guest's CR8 is V_TPR (APM2 15.21.2). */
+static void load_tpr(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+	u8 tpr = vcpu_tpr_class(v);
+
+	if (likely((vmcb->c.int_ctl & VINTR_TPR) == tpr))
+		return;
+	vmcb->c.int_ctl = (vmcb->c.int_ctl & ~VINTR_TPR) | tpr;
+	vmcb->c.clean &= ~CLEAN_INTR;
+}
+
+static void save_tpr(struct vcpu *v)
+{
+	u8 tpr = to_svm(v)->vmcb->c.int_ctl & VINTR_TPR;
+
+	if (unlikely(tpr != vcpu_tpr_class(v)))
+		vcpu_irq_set_cr8(v, tpr);
 }
 
 /* Interrupts off, preemption off: one VMRUN. */
@@ -338,9 +360,12 @@ static void svm_enter(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = svm->vmcb;
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
+	bool xcr0;
 
+	svm_inject(v);
 	svm_prepare_tlb(svm);
 	svm_choose_iopm(v, vmcb);
+	load_tpr(v);
 	vmcb->s.rax = v->regs[EMUL_RAX];
 	vmcb->s.rsp = v->regs[EMUL_RSP];
 	vmcb->s.rip = v->rip;
@@ -357,11 +382,14 @@ static void svm_enter(struct vcpu *v)
 				   CLEAN_SEG | CLEAN_DT);
 
 	load_guest_debug_registers(v);
-	svm_switch_xcr0(v, true);
+	xcr0 = (v->cr4 & X86_CR4_OSXSAVE) && host_xcr0;
+	if (xcr0)
+		svm_switch_xcr0(v, true);
 
-	svm_run(v->regs, svm->vmcb_pa, __pa(c->host_vmcb));
+	svm_run(v->regs, svm->vmcb_pa, c->host_vmcb_pa);
 
-	svm_switch_xcr0(v, false);
+	if (xcr0)
+		svm_switch_xcr0(v, false);
 	if (svm->dr_loaded)
 		hw_breakpoint_restore();
 
@@ -376,6 +404,7 @@ static void svm_enter(struct vcpu *v)
 	v->cr3 = vmcb->s.cr3;
 	v->dr6 = vmcb->s.dr6;
 	v->int_shadow = vmcb->c.int_state & 1;
+	save_tpr(v);
 }
 
 /* ---- a VM's own ports ------------------------------------------------------------ */
@@ -622,6 +651,22 @@ static bool svm_nmi_allowed(struct vcpu *v)
 	return true;
 }
 
+static void svm_set_cr8_intercepts(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	/* Some emulators die of a CR8 write that meets a V_IRQ. */
+	vmcb_intercept(vmcb, INTERCEPT_CR_WRITE(8),
+		       v->cr8_trapped || (vmcb->c.int_ctl & VINTR_IRQ));
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(8), v->cr8_trapped);
+}
+
+static void svm_trap_cr8(struct vcpu *v, bool on)
+{
+	v->cr8_trapped = on;
+	svm_set_cr8_intercepts(v);
+}
+
 /*
  * A virtual interrupt that is only a doorbell: with VINTR intercepted it exits
  * the moment RFLAGS.IF and the shadow allow (APM2 15.21.4). The interrupt
@@ -637,6 +682,7 @@ static void svm_request_irq_window(struct vcpu *v, bool on)
 	else
 		vmcb->c.int_ctl &= ~(VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO);
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, on);
+	svm_set_cr8_intercepts(v);
 	vmcb->c.clean &= ~CLEAN_INTR;
 }
 
@@ -658,9 +704,9 @@ static const struct vcpu_ops svm_ops = {
 	.put = svm_put,
 	.enter = svm_enter,
 	.handle_exit = svm_handle_exit,
-	.inject = svm_inject,
 	.request_irq_window = svm_request_irq_window,
 	.request_nmi_window = svm_request_nmi_window,
+	.trap_cr8 = svm_trap_cr8,
 	.interrupt_allowed = svm_interrupt_allowed,
 	.nmi_allowed = svm_nmi_allowed,
 	.flush_tlb = svm_flush_tlb,
@@ -738,6 +784,7 @@ static int svm_alloc_pages(void)
 	svm_msrpm = (u8 *)__get_free_pages(GFP_KERNEL, MSRPM_ORDER);
 	if (!svm_iopm || !svm_msrpm)
 		return -ENOMEM;
+	svm_iopm_pa = __pa(svm_iopm);
 	permmap_deny_all(svm_iopm, PAGE_SIZE << IOPM_ORDER);
 	permmap_deny_all(svm_msrpm, PAGE_SIZE << MSRPM_ORDER);
 	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
@@ -750,6 +797,7 @@ static int svm_alloc_pages(void)
 		c->host_vmcb = (void *)get_zeroed_page(GFP_KERNEL);
 		if (!c->host_save || !c->host_vmcb)
 			return -ENOMEM;
+		c->host_vmcb_pa = __pa(c->host_vmcb);
 	}
 	return 0;
 }

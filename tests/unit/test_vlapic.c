@@ -64,6 +64,42 @@ static u32 errors(struct vlapic *a)
 
 /* ---- requests ---- */
 
+static void test_what_the_task_priority_holds_back_is_known(void **state)
+{
+	struct vlapic a = fresh();
+
+	assert_false(vlapic_held_by_tpr(&a));
+	put(&a, VLAPIC_TPR, 0x40);
+	assert_false(vlapic_held_by_tpr(&a));	/* nothing to hold back */
+	vlapic_post(&a, 0x31, false);
+	assert_true(vlapic_requested(&a));
+	assert_true(vlapic_held_by_tpr(&a));
+	assert_int_equal(vlapic_pending(&a), -1);
+	put(&a, VLAPIC_TPR, 0x20);
+	assert_false(vlapic_held_by_tpr(&a));
+	assert_int_equal(vlapic_accept(&a), 0x31);
+	assert_false(vlapic_requested(&a));
+}
+
+/* A word of requests empties bit by bit, and fills again. */
+static void test_requests_in_one_word_are_all_found(void **state)
+{
+	struct vlapic a = fresh();
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		vlapic_post(&a, 0x61, false);
+		vlapic_post(&a, 0x75, false);
+		assert_int_equal(vlapic_accept(&a), 0x75);
+		assert_true(vlapic_requested(&a));
+		put(&a, VLAPIC_EOI, 0);
+		assert_int_equal(vlapic_accept(&a), 0x61);
+		assert_false(vlapic_requested(&a));
+		put(&a, VLAPIC_EOI, 0);
+		assert_int_equal(vlapic_pending(&a), -1);
+	}
+}
+
 static void test_a_software_disabled_apic_refuses_fixed_interrupts(void **state)
 {
 	struct vlapic a;
@@ -519,6 +555,8 @@ int main(void)
 		cmocka_unit_test(test_an_x2apic_icr_is_one_64_bit_register),
 		cmocka_unit_test(test_a_self_ipi_is_pending_at_once),
 		cmocka_unit_test(test_the_x2apic_id_and_logical_id_follow_the_vcpu),
+		cmocka_unit_test(test_what_the_task_priority_holds_back_is_known),
+		cmocka_unit_test(test_requests_in_one_word_are_all_found),
 		cmocka_unit_test(test_random_steps_agree_with_plain_sets),
 	};
 
