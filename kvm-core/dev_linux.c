@@ -47,6 +47,7 @@ static const struct {
 	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG2, VCPU_GUEST_DEBUG },
 	{ KVM_CAP_REINJECT_CONTROL, 1 },
 	{ KVM_CAP_IRQ_ROUTING, 4096 },
 	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
@@ -84,6 +85,20 @@ static const struct {
 	{ KVM_CAP_X86_SMM, 1 },
 	{ KVM_CAP_MULTI_ADDRESS_SPACE, VM_NR_SPACES },
 	{ KVM_CAP_DEVICE_CTRL, 0 },
+	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
+			      KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	{ KVM_CAP_COALESCED_MMIO, VCPU_COALESCED_PAGE },
+	{ KVM_CAP_COALESCED_PIO, 1 },
+	{ KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL |
+				      KVM_MSR_EXIT_REASON_UNKNOWN |
+				      KVM_MSR_EXIT_REASON_FILTER },
+	{ KVM_CAP_X86_MSR_FILTER, 1 },
+	{ KVM_CAP_BINARY_STATS_FD, 1 },
+	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
+	{ KVM_CAP_GET_MSR_FEATURES, 1 },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
+	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 };
 
 /* @vm may be NULL: asked on /dev/kvm itself. */
@@ -120,6 +135,10 @@ static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return cpuid_get_supported(argp, true);
 	case KVM_GET_MSR_INDEX_LIST:
 		return msr_index_list(argp);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return msr_feature_list(argp);
+	case KVM_GET_MSRS:
+		return msr_feature_io(argp);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		mce_cap = VCPU_MCG_CAP;
 		return copy_to_user(argp, &mce_cap, sizeof(mce_cap)) ? -EFAULT : 0;

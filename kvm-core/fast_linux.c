@@ -21,6 +21,7 @@
 #include "kvm-core/emul.h"
 #include "kvm-core/emul_move.h"
 #include "kvm-core/gwalk.h"
+#include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 
 /* ---- the page that rip is in ------------------------------------------------------ */
@@ -233,12 +234,14 @@ enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write)
 	if (write)
 		value = emul_move_stored(&m, v->regs);
 	if (!vcpu_kernel_device(v, &e, &value)) {
+		trace_kvm_mmio(write, e.len, gpa, value);
 		if (!write)
 			emul_move_loaded(&m, v->regs, value);
 		finish(v, next_rip(v, i));
 		return RUN_AGAIN;
 	}
 	if (write) {		/* done for the guest; user space has the rest */
+		trace_kvm_mmio(true, e.len, gpa, value);
 		memcpy(e.data, &value, sizeof(e.data));
 		finish(v, next_rip(v, i));
 	} else {
@@ -257,6 +260,7 @@ void vcpu_complete_load(struct vcpu *v)
 
 	v->load.active = false;
 	memcpy(&value, v->run->mmio.data, v->load.move.size);
+	trace_kvm_mmio(false, v->load.move.size, v->run->mmio.phys_addr, value);
 	emul_move_loaded(&v->load.move, v->regs, value);
 	finish(v, v->load.next);
 }

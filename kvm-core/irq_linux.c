@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "kvm-core/irq_private.h"
+#include "kvm-core/trace.h"
 
 /* ---- delivery [any] -------------------------------------------------------------- */
 
@@ -121,6 +122,7 @@ int vm_irq_msi(struct vm *vm, u64 addr, u32 data)
 	    !vdest_decode_msi(addr, data, vm->irq->ids32, &m))
 		return -1;
 	m.wide |= vm->irq->no_broadcast_quirk;
+	trace_kvm_msi_set_irq(addr, data);
 	return irq_deliver(vm->irq, &m, -1);
 }
 EXPORT_SYMBOL_GPL(vm_irq_msi);
@@ -250,6 +252,7 @@ int vm_irq_set(struct vm *vm, int source, u32 gsi, int level)
 	unsigned int i, n = 0;
 	int idx, one, sum = -1;
 
+	trace_kvm_set_irq(gsi, level, source);
 	idx = srcu_read_lock(&q->srcu);
 	routes = srcu_dereference(q->routes, &q->srcu);
 	r = routes ? vroute_find(routes, gsi, &n) : NULL;

@@ -15,6 +15,7 @@
 #include "kvm-core/emul.h"
 #include "kvm-core/excp.h"
 #include "kvm-core/gwalk.h"
+#include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 
 /* ---- guest-virtual to guest-physical ------------------------------------------------ */
@@ -104,6 +105,17 @@ void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
 		memcpy(run->mmio.data, e->data, e->len);
 }
 
+static void trace_access(const struct vcpu_mmio_entry *e)
+{
+	u64 value = 0;
+
+	memcpy(&value, e->data, e->len);
+	if (e->pio)
+		trace_kvm_pio(e->write, e->addr, e->len, value);
+	else
+		trace_kvm_mmio(e->write, e->len, e->addr, value);
+}
+
 /*
  * One device access of at most 8 bytes. If the log already has its answer,
  * give that; otherwise ask the kernel's devices, then user space.
@@ -131,6 +143,7 @@ static enum emul_access_result device_access(struct vcpu *v, gpa_t addr,
 	if (write)
 		memcpy(e->data, data, len);
 	if (!vcpu_kernel_device(v, e, e->data)) {
+		trace_access(e);
 		e->done = true;
 		v->mmio.n++;
 		v->mmio.next++;
@@ -613,10 +626,13 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 
 	v->rip = next_rip;
 	if (!bus_access(v, VM_BUS_PIO, port, size, &value, !in)) {
+		trace_kvm_pio(!in, port, size, value);
 		if (in)
 			store_in(v, value, size);
 		return RUN_AGAIN;
 	}
+	if (!in)
+		trace_kvm_pio(true, port, size, value);
 	e = (struct vcpu_mmio_entry){
 		.addr = port, .len = size, .write = !in, .pio = true,
 	};
@@ -624,6 +640,7 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 	v->pio.active = in;
 	v->pio.in = in;
 	v->pio.size = size;
+	v->pio.port = port;
 	vcpu_exit_to_user(v, &e);
 	return RUN_USER;
 }
@@ -639,6 +656,7 @@ static void take_answer(struct vcpu *v)
 		memcpy(e->data, e->pio ? (void *)v->run + PAGE_SIZE :
 					 (void *)v->run->mmio.data, e->len);
 	e->done = true;
+	trace_access(e);
 	v->mmio.active = false;
 }
 
@@ -653,6 +671,7 @@ int vcpu_complete_io(struct vcpu *v)
 	if (v->pio.active) {
 		memcpy(&value, (void *)v->run + PAGE_SIZE, v->pio.size);
 		v->pio.active = false;
+		trace_kvm_pio(false, v->pio.port, v->pio.size, value);
 		store_in(v, value, v->pio.size);
 		return 0;
 	}

@@ -15,6 +15,7 @@
 #include <uapi/linux/kvm_para.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
+#include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
 #include "kvm-core/vmsr.h"
@@ -144,6 +145,7 @@ void vcpu_cpuid(struct vcpu *v)
 	v->regs[EMUL_RBX] = ebx;
 	v->regs[EMUL_RCX] = ecx;
 	v->regs[EMUL_RDX] = edx;
+	trace_kvm_cpuid(leaf, sub, v->regs, e != NULL);
 }
 EXPORT_SYMBOL_GPL(vcpu_cpuid);
 
@@ -396,6 +398,9 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data)
 	case MSR_IA32_APICBASE:
 		*data = vcpu_irq_get_apic_base(v);
 		return 0;
+	case MSR_IA32_UCODE_REV:
+		*data = v->msr.ucode_rev;
+		return 0;
 	case MSR_SMI_COUNT:
 		*data = v->msr.smi_count;
 		return 0;
@@ -445,6 +450,11 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_IA32_APICBASE:
 		return host ? vcpu_irq_restore_apic_base(v, data) :
 			      vcpu_irq_set_apic_base(v, data);
+	case MSR_IA32_UCODE_REV:
+		/* A guest writes 0 before it asks CPUID for the revision. */
+		if (host)
+			v->msr.ucode_rev = data;
+		return 0;
 	case MSR_SMI_COUNT:
 		if (!host)
 			return -EINVAL;
@@ -524,8 +534,12 @@ int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host)
 }
 EXPORT_SYMBOL_GPL(vcpu_set_msr);
 
-/* KVM_GET_MSRS, KVM_SET_MSRS: how many were accepted, the first refusal ends. */
-int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
+/*
+ * KVM_GET_MSRS, KVM_SET_MSRS: call @one for each entry; how many it accepted,
+ * the first refusal ends.
+ */
+static int msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool back,
+		  int (*one)(struct vcpu *v, struct kvm_msr_entry *e))
 {
 	struct kvm_msr_entry *entries;
 	struct kvm_msrs head;
@@ -539,38 +553,86 @@ int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	entries = vmemdup_user(arg->entries, head.nmsrs * sizeof(*entries));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	for (i = 0; i < head.nmsrs; i++) {
-		if (set)
-			r = vcpu_set_msr(v, entries[i].index, entries[i].data, true);
-		else
-			r = vcpu_get_msr(v, entries[i].index, &entries[i].data, true);
-		if (r)
+	for (i = 0; i < head.nmsrs; i++)
+		if (one(v, &entries[i]))
 			break;
-	}
 	r = i;
-	if (!set && copy_to_user(arg->entries, entries, i * sizeof(*entries)))
+	if (back && copy_to_user(arg->entries, entries, i * sizeof(*entries)))
 		r = -EFAULT;
 	kvfree(entries);
 	return r;
 }
 
-int msr_index_list(struct kvm_msr_list __user *arg)
+static int get_entry(struct vcpu *v, struct kvm_msr_entry *e)
+{
+	return vcpu_get_msr(v, e->index, &e->data, true);
+}
+
+static int set_entry(struct vcpu *v, struct kvm_msr_entry *e)
+{
+	return vcpu_set_msr(v, e->index, e->data, true);
+}
+
+int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
+{
+	return msr_io(v, arg, !set, set ? set_entry : get_entry);
+}
+
+static int get_feature(struct vcpu *v, struct kvm_msr_entry *e)
+{
+	unsigned int i;
+	u64 value;
+	u32 msr;
+
+	for (i = 0; vmsr_feature(i, &msr, &value); i++) {
+		if (msr != e->index)
+			continue;
+		e->data = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int msr_feature_io(struct kvm_msrs __user *arg)
+{
+	return msr_io(NULL, arg, true, get_feature);
+}
+
+static bool feature_listed(unsigned int i, u32 *msr)
+{
+	u64 value;
+
+	return vmsr_feature(i, msr, &value);
+}
+
+static int put_list(struct kvm_msr_list __user *arg,
+		    bool (*listed)(unsigned int i, u32 *msr))
 {
 	unsigned int i, n = 0;
 	u32 room, msr;
 
 	if (get_user(room, &arg->nmsrs))
 		return -EFAULT;
-	while (vmsr_listed(n, &msr))
+	while (listed(n, &msr))
 		n++;
 	if (put_user(n, &arg->nmsrs))
 		return -EFAULT;
 	if (n > room)
 		return -E2BIG;
 	for (i = 0; i < n; i++) {
-		vmsr_listed(i, &msr);
+		listed(i, &msr);
 		if (put_user(msr, &arg->indices[i]))
 			return -EFAULT;
 	}
 	return 0;
+}
+
+int msr_index_list(struct kvm_msr_list __user *arg)
+{
+	return put_list(arg, vmsr_listed);
+}
+
+int msr_feature_list(struct kvm_msr_list __user *arg)
+{
+	return put_list(arg, feature_listed);
 }

@@ -13,6 +13,7 @@
 #include <asm/fpu/api.h>
 #include "compat_linux.h"
 #include "kvm-core/excp.h"
+#include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 
 /* ---- the exception queue (APM2 8.2.9) ---------------------------------------------- */
@@ -21,6 +22,7 @@ static void exception_set(struct vcpu *v, u8 vector, u32 error)
 {
 	v->exception.pending = true;
 	v->exception.injected = false;
+	v->exception.has_payload = false;
 	v->exception.vector = vector;
 	/* Real mode pushes no error codes. */
 	v->exception.has_error = excp_has_error(vector) && (v->cr0 & X86_CR0_PE);
@@ -99,6 +101,24 @@ static void take_sipi(struct vcpu *v)
 	v->mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
+void vcpu_accept_init(struct vcpu *v)
+{
+	if (vcpu_take_request(v, VCPU_REQ_INIT)) {
+		if (v->smm.active)
+			v->smm.init_latched = true;
+		else
+			take_init(v);
+	}
+	if (vcpu_take_request(v, VCPU_REQ_SIPI))
+		take_sipi(v);
+}
+
+void vcpu_accept_nmi(struct vcpu *v)
+{
+	if (vcpu_take_request(v, VCPU_REQ_NMI) && v->nmi_pending < 2)
+		v->nmi_pending++;
+}
+
 /* True: leave for user space, kvm_run is filled in. */
 static bool serve_requests(struct vcpu *v)
 {
@@ -122,16 +142,8 @@ static bool serve_requests(struct vcpu *v)
 		vcpu_irq_timer_poll(v);
 	if (vcpu_take_request(v, VCPU_REQ_SMI))
 		v->smm.pending = true;
-	if (vcpu_take_request(v, VCPU_REQ_INIT)) {
-		if (v->smm.active)
-			v->smm.init_latched = true;
-		else
-			take_init(v);
-	}
-	if (vcpu_take_request(v, VCPU_REQ_SIPI))
-		take_sipi(v);
-	if (vcpu_take_request(v, VCPU_REQ_NMI) && v->nmi_pending < 2)
-		v->nmi_pending++;
+	vcpu_accept_init(v);
+	vcpu_accept_nmi(v);
 	if (vcpu_take_request(v, VCPU_REQ_CLOCK))
 		vcpu_clock_update(v);
 	if (vcpu_take_request(v, VCPU_REQ_IOAPIC_EOI_EXIT)) {
@@ -186,8 +198,20 @@ static bool vcpu_block(struct vcpu *v)
 
 /* ---- injection -------------------------------------------------------------------------------- */
 
+/* What user space queued changes CR2 or DR6 only now (APM2 8.4.2). */
+static void deliver_payload(struct vcpu *v)
+{
+	v->exception.has_payload = false;
+	if (v->exception.vector == EXCP_PF)
+		v->cr2 = v->exception.payload;
+	else if (v->exception.vector == EXCP_DB)
+		v->dr6 |= v->exception.payload & 0xe00f;
+}
+
 static void deliver_exception(struct vcpu *v)
 {
+	if (unlikely(v->exception.has_payload))
+		deliver_payload(v);
 	v->exception.pending = false;
 	v->exception.injected = true;
 	/* A fault leaves RF set in the pushed flags (APM2 3.1.6). */
@@ -236,6 +260,8 @@ static void choose_event(struct vcpu *v)
 		deliver_exception(v);
 		goto windows;
 	}
+	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+		return;
 	vcpu_smi_enter(v);
 	if (v->nmi_pending && vcpu_ops->nmi_allowed(v)) {
 		v->nmi_pending--;
@@ -284,6 +310,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
+	trace_kvm_entry(v);
 	static_call(vcpu_enter)(v);
 
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
@@ -360,6 +387,32 @@ static void fill_run(struct vcpu *v)
 		 vcpu_ops->interrupt_allowed(v));
 }
 
+/*
+ * An access that user space has answered ends its instruction now. 0: run on.
+ * 1: kvm_run is filled in. < 0: errno.
+ */
+static int complete_access(struct vcpu *v)
+{
+	bool stepped = v->step_due;
+	u64 rip = v->rip;
+	int r = 0;
+
+	if (!v->pio.active && !v->mmio.active && !v->load.active &&
+	    likely(!v->user_msr.active && !stepped))
+		return 0;
+	v->step_due = false;
+	if (v->user_msr.active)
+		vcpu_complete_user_msr(v);
+	else if (v->pio.active || v->mmio.active || v->load.active)
+		r = vcpu_complete_io(v);
+	stepped |= v->rip != rip;
+	if (!r && stepped && (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		vcpu_ops->debug_stepped(v);
+		return 1;
+	}
+	return r;
+}
+
 int vcpu_run(struct vcpu *v)
 {
 	sigset_t saved;
@@ -373,10 +426,7 @@ int vcpu_run(struct vcpu *v)
 
 	WRITE_ONCE(v->task, current);
 	fpu_swap_kvm_fpstate(&v->fpu, true);
-	r = 0;
-	/* An access that user space has answered ends its instruction now. */
-	if (v->pio.active || v->mmio.active || v->load.active)
-		r = vcpu_complete_io(v);
+	r = complete_access(v);
 	if (!r)
 		r = run_loop(v);
 	else if (r > 0)
@@ -385,6 +435,7 @@ int vcpu_run(struct vcpu *v)
 	WRITE_ONCE(v->task, NULL);
 
 	fill_run(v);
+	trace_kvm_userspace_exit(v->run->exit_reason, r);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);
 	return r;

@@ -19,5 +19,12 @@ enum stat_id {
 extern const char *const stat_names[NR_STATS];
 
 u64 stats_total(enum stat_id id);
+/* Of one vCPU, of one VM with its vCPUs; 0 for what is not counted there. */
+u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id);
+u64 stats_of_vm(struct vm *vm, enum stat_id id);
+/* KVM_GET_STATS_FD (statsfd_linux.c): a new descriptor or an errno. @v NULL:
+ * the VM's own.
+ */
+int stats_fd(struct vm *vm, struct vcpu *v);
 
 #endif

@@ -26,9 +26,16 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 
 /* kvm_run, port data, coalesced ring */
 #define VCPU_MMAP_PAGES	3
+#define VCPU_RUN_PAGES	2		/* the vCPU's own */
+#define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
 /* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
 #define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
+
+/* What KVM_SET_GUEST_DEBUG takes. */
+#define VCPU_GUEST_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | \
+	KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP | \
+	KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP | KVM_GUESTDBG_BLOCKIRQ)
 
 /* ---- events (run_linux.c) ----------------------------------------------- */
 /* Queue an exception for the next entry; merges with one in delivery. */
@@ -70,6 +77,12 @@ bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
  */
 int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host);
 int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host);
+/* The guest's RDMSR or WRMSR of rcx, with the VM's filter (msrfilter_linux.c).
+ * GP: the caller queues the exception. USER: kvm_run is filled in; the caller
+ * sets user_msr.next_rip and leaves rip where it is.
+ */
+enum guest_msr { GUEST_MSR_DONE, GUEST_MSR_GP, GUEST_MSR_USER };
+enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 /* 0 or -EINVAL. */
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
 int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
@@ -127,6 +140,11 @@ void vcpu_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
 int vcpu_run(struct vcpu *v);					/* KVM_RUN */
 void vcpu_reset(struct vcpu *v, bool init);
+/* Take note of an NMI, or an INIT and a SIPI, that others have sent; the run
+ * loop and the ioctls that tell of it.
+ */
+void vcpu_accept_nmi(struct vcpu *v);
+void vcpu_accept_init(struct vcpu *v);
 int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */
 unsigned int vcpu_insn_length_slow(struct vcpu *v);		/* mmio_linux.c */
 /* 0, or -EOPNOTSUPP: no device of the kernel's; *data read or written. */
@@ -143,6 +161,17 @@ static inline u64 vcpu_read_tsc(struct vcpu *v)
 {
 	return rdtsc() + v->tsc_offset;
 }
+/* User space has answered KVM_EXIT_X86_RDMSR or WRMSR. */
+void vcpu_complete_user_msr(struct vcpu *v);
+/* 0, -EINVAL, -EFAULT, -ENOMEM. Takes vm->lock. */
+int vm_set_msr_filter(struct vm *vm, const struct kvm_msr_filter *arg);
+void vm_msr_filter_destroy(struct vm *vm);
+int vm_user_space_msr(struct vm *vm, u64 reasons);
+int vm_coalesced_init(struct vm *vm);			/* coalesced_linux.c */
+void vm_coalesced_destroy(struct vm *vm);
+/* 0, -EINVAL, -ENOSPC (too many zones), -ENOMEM. Takes vm->lock. */
+int vm_coalesced_register(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg);
+int vm_coalesced_unregister(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg);
 void vm_clock_init(struct vm *vm);
 long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 /* Leaf and MSR surface for the ioctls (msr_linux.c). */
@@ -150,6 +179,8 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int msr_index_list(struct kvm_msr_list __user *arg);
+int msr_feature_list(struct kvm_msr_list __user *arg);
+int msr_feature_io(struct kvm_msrs __user *arg);
 int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set);
 long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
 int vm_create_fd(void);

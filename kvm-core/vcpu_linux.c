@@ -17,7 +17,9 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include "kvm-core/excp.h"
+#include "kvm-core/stats.h"
 #include "kvm-core/vcpu.h"
+#include "kvm-core/vmsr.h"
 
 /* ---- loaded on a CPU ------------------------------------------------------------- */
 
@@ -98,8 +100,10 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->mmio.active = false;
 	v->pio.active = false;
 	v->load.active = false;
+	v->user_msr.active = false;
 	if (!init) {
 		v->xcr0 = XFEATURE_MASK_FP;
+		v->msr.ucode_rev = VMSR_UCODE_REV;
 		v->msr.pat = 0x0007040600070406ULL;
 		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
 	}
@@ -258,6 +262,43 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 	return 0;
 }
 
+/* struct kvm_sregs2 is kvm_sregs with flags and PDPTEs in the bitmap's place. */
+static_assert(offsetof(struct kvm_sregs, interrupt_bitmap) ==
+	      offsetof(struct kvm_sregs2, flags), "one is a prefix of the other");
+
+static bool sregs_pae(u64 cr0, u64 cr4, u64 efer)
+{
+	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
+}
+
+/* The CPU reads PDPTEs from the guest's memory with every walk, so they are
+ * read there and need not be set (APM2 15.25.10).
+ */
+static int sregs2_get(struct vcpu *v, struct kvm_sregs2 *s2)
+{
+	gpa_t pdpt = v->cr3 & 0xffffffe0;
+	struct kvm_sregs s;
+
+	sregs_get(v, &s);
+	memcpy(s2, &s, offsetof(struct kvm_sregs, interrupt_bitmap));
+	if (sregs_pae(v->cr0, v->cr4, v->efer) &&
+	    !vm_mem_read(v->vm, pdpt, s2->pdptrs, sizeof(s2->pdptrs)))
+		s2->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	return 0;
+}
+
+static int sregs2_set(struct vcpu *v, const struct kvm_sregs2 *s2)
+{
+	struct kvm_sregs s = { };
+
+	if (s2->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID)
+		return -EINVAL;
+	if (s2->flags && !sregs_pae(s2->cr0, s2->cr4, s2->efer))
+		return -EINVAL;
+	memcpy(&s, s2, offsetof(struct kvm_sregs, interrupt_bitmap));
+	return sregs_set(v, &s);
+}
+
 /* ---- FPU -------------------------------------------------------------------------------- */
 
 static void fpu_get(struct vcpu *v, struct kvm_fpu *out)
@@ -336,40 +377,90 @@ static int xcrs_set(struct vcpu *v, const struct kvm_xcrs *x)
 
 /* ---- events, debug, state ------------------------------------------------------------------ */
 
-static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
+/*
+ * Without KVM_CAP_EXCEPTION_PAYLOAD an exception that waits is told as one in
+ * delivery. The guest's own have changed CR2 and DR6 already; only user space
+ * queues one with a payload.
+ */
+static void exception_get(struct vcpu *v, struct kvm_vcpu_events *e)
 {
-	memset(e, 0, sizeof(*e));
-	e->exception.injected = v->exception.injected || v->exception.pending;
+	bool apart = v->vm->exception_payload;
+
+	e->exception.injected = v->exception.injected ||
+				(v->exception.pending && !apart);
+	e->exception.pending = v->exception.pending && apart;
 	e->exception.nr = v->exception.vector;
 	e->exception.has_error_code = v->exception.has_error;
 	e->exception.error_code = v->exception.error;
-	e->interrupt.injected = v->interrupt.injected;
+	if (!apart)
+		return;
+	e->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	e->exception_has_payload = v->exception.pending && v->exception.has_payload;
+	if (e->exception_has_payload)
+		e->exception_payload = v->exception.payload;
+}
+
+static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
+{
+	vcpu_accept_nmi(v);
+	memset(e, 0, sizeof(*e));
+	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	exception_get(v, e);
+	e->interrupt.injected = v->interrupt.injected && !v->interrupt.soft;
 	e->interrupt.nr = v->interrupt.vector;
-	e->interrupt.soft = v->interrupt.soft;
 	e->interrupt.shadow = v->int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
 	e->nmi.injected = v->nmi_injected;
 	e->nmi.pending = v->nmi_pending != 0;
 	e->nmi.masked = v->nmi_masked;
 	e->sipi_vector = v->sipi_vector;
-	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 	vcpu_smm_events_get(v, e);
+	if (v->vm->triple_fault_event) {
+		e->triple_fault.pending = test_bit(VCPU_REQ_TRIPLE_FAULT, &v->requests);
+		e->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	}
 	return 0;
 }
 
-static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
+static bool events_valid(struct vcpu *v, const struct kvm_vcpu_events *e)
 {
-	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING |
-			 KVM_VCPUEVENT_VALID_SIPI_VECTOR |
-			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM))
-		return -EINVAL;
-	if (e->exception.injected && (e->exception.nr > 31 || e->exception.nr == 2))
-		return -EINVAL;
-	vcpu_smm_events_set(v, e);
-	v->exception.pending = false;
+	u32 known = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+		    KVM_VCPUEVENT_VALID_SIPI_VECTOR | KVM_VCPUEVENT_VALID_SMM |
+		    KVM_VCPUEVENT_VALID_PAYLOAD | KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	bool pending = (e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) &&
+		       e->exception.pending;
+
+	if (e->flags & ~known)
+		return false;
+	if ((e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && !v->vm->exception_payload)
+		return false;
+	if ((e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) &&
+	    !v->vm->triple_fault_event)
+		return false;
+	if (pending && e->exception.injected)
+		return false;
+	return !(pending || e->exception.injected) ||
+	       (e->exception.nr <= 31 && e->exception.nr != EXCP_NMI);
+}
+
+static void exception_restore(struct vcpu *v, const struct kvm_vcpu_events *e)
+{
+	v->exception.pending = (e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) &&
+			       e->exception.pending;
 	v->exception.injected = e->exception.injected;
 	v->exception.vector = e->exception.nr;
 	v->exception.has_error = e->exception.has_error_code;
 	v->exception.error = e->exception.error_code;
+	v->exception.has_payload = v->exception.pending && e->exception_has_payload;
+	v->exception.payload = e->exception_payload;
+}
+
+static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
+{
+	if (!events_valid(v, e))
+		return -EINVAL;
+	vcpu_accept_nmi(v);
+	vcpu_smm_events_set(v, e);
+	exception_restore(v, e);
 	v->interrupt.injected = e->interrupt.injected;
 	v->interrupt.vector = e->interrupt.nr;
 	v->interrupt.soft = e->interrupt.soft;
@@ -381,6 +472,12 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 	v->nmi_masked = e->nmi.masked;
 	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
 		v->sipi_vector = e->sipi_vector;
+	if (e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {
+		if (e->triple_fault.pending)
+			set_bit(VCPU_REQ_TRIPLE_FAULT, &v->requests);
+		else
+			clear_bit(VCPU_REQ_TRIPLE_FAULT, &v->requests);
+	}
 	return 0;
 }
 
@@ -404,8 +501,10 @@ static int debugregs_set(struct vcpu *v, const struct kvm_debugregs *d)
 	return 0;
 }
 
+/* An INIT or SIPI that has arrived counts, though the vCPU has not run since. */
 static int mp_state_get(struct vcpu *v, struct kvm_mp_state *s)
 {
+	vcpu_accept_init(v);
 	/* A kick that the HLT has not seen yet is not lost in a migration. */
 	s->mp_state = v->mp_state == KVM_MP_STATE_HALTED && v->pv.unhalted ?
 		KVM_MP_STATE_RUNNABLE : v->mp_state;
@@ -431,16 +530,31 @@ static int mp_state_set(struct vcpu *v, const struct kvm_mp_state *s)
 	return 0;
 }
 
+static int guest_debug_inject(struct vcpu *v, u32 control)
+{
+	if (!(control & (KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP)))
+		return 0;
+	if (v->exception.pending || v->exception.injected)
+		return -EBUSY;
+	vcpu_queue_exception(v, control & KVM_GUESTDBG_INJECT_DB ? EXCP_DB : EXCP_BP, 0);
+	return 0;
+}
+
 static int guest_debug_set(struct vcpu *v, const struct kvm_guest_debug *d)
 {
-	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
+	unsigned int i;
+	int err;
 
-	/* Single step and hardware breakpoints from outside need the guest's
-	 * own use of TF and the debug registers kept apart from the VMM's.
-	 */
-	if (d->control & ~known)
+	if (d->control & ~(u32)VCPU_GUEST_DEBUG)
 		return -EINVAL;
+	err = guest_debug_inject(v, d->control);
+	if (err)
+		return err;
 	v->guest_debug = d->control & KVM_GUESTDBG_ENABLE ? d->control : 0;
+	for (i = 0; i < ARRAY_SIZE(v->debug_dr); i++)
+		v->debug_dr[i] = d->arch.debugreg[i];
+	/* What VMRUN would refuse (APM2 15.5.1); GD is the guest's to use. */
+	v->debug_dr[7] = (u32)v->debug_dr[7] & ~BIT(13);
 	vcpu_ops->update_debug(v);
 	return 0;
 }
@@ -568,11 +682,16 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 		return GET(struct kvm_sregs, do_sregs_get);
 	case KVM_SET_SREGS:
 		return SET(struct kvm_sregs, sregs_set);
+	case KVM_GET_SREGS2:
+		return GET(struct kvm_sregs2, sregs2_get);
+	case KVM_SET_SREGS2:
+		return SET(struct kvm_sregs2, sregs2_set);
 	case KVM_GET_FPU:
 		return GET(struct kvm_fpu, do_fpu_get);
 	case KVM_SET_FPU:
 		return SET(struct kvm_fpu, do_fpu_set);
 	case KVM_GET_XSAVE:
+	case KVM_GET_XSAVE2:	/* as long as KVM_CAP_XSAVE2 says */
 		return GET(struct kvm_xsave, xsave_get);
 	case KVM_SET_XSAVE:
 		return SET(struct kvm_xsave, xsave_set);
@@ -612,6 +731,8 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 		return vcpu_get_cpuid2(v, argp);
 	case KVM_TRANSLATE:
 		return inout_translate(v, argp);
+	case KVM_GET_STATS_FD:
+		return stats_fd(v->vm, v);
 	case KVM_SET_SIGNAL_MASK:
 		return signal_mask_set(v, argp);
 	case KVM_NMI:
@@ -668,7 +789,10 @@ static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= VCPU_MMAP_PAGES)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page((void *)v->run + vmf->pgoff * PAGE_SIZE);
+	if (vmf->pgoff == VCPU_COALESCED_PAGE)
+		vmf->page = virt_to_page(v->vm->coalesced_ring);
+	else
+		vmf->page = virt_to_page((void *)v->run + vmf->pgoff * PAGE_SIZE);
 	get_page(vmf->page);
 	return 0;
 }
@@ -720,7 +844,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	mutex_init(&v->mutex);
 	init_waitqueue_head(&v->wq);
 	preempt_notifier_init(&v->notifier, &preempt_ops);
-	v->run = alloc_pages_exact(VCPU_MMAP_PAGES * PAGE_SIZE,
+	v->run = alloc_pages_exact(VCPU_RUN_PAGES * PAGE_SIZE,
 				   GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!v->run)
 		goto free;
@@ -748,7 +872,7 @@ free_arch:
 free_fpu:
 	fpu_free_guest_fpstate(&v->fpu);
 free_run:
-	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
+	free_pages_exact(v->run, VCPU_RUN_PAGES * PAGE_SIZE);
 free:
 	kfree(v);
 	return ERR_PTR(err);
@@ -760,7 +884,7 @@ void vcpu_destroy(struct vcpu *v)
 	vcpu_irq_destroy(v);
 	vcpu_ops->vcpu_destroy(v);
 	fpu_free_guest_fpstate(&v->fpu);
-	free_pages_exact(v->run, VCPU_MMAP_PAGES * PAGE_SIZE);
+	free_pages_exact(v->run, VCPU_RUN_PAGES * PAGE_SIZE);
 	kfree(v->cpuid);
 	kfree(v);
 }

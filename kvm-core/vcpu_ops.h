@@ -72,6 +72,8 @@ struct vcpu_ops {
 	int (*get_msr)(struct vcpu *v, u32 msr, u64 *data);
 	int (*set_msr)(struct vcpu *v, u32 msr, u64 data);
 	void (*update_debug)(struct vcpu *v);
+	/* Fill kvm_run for a step over an instruction that was emulated. */
+	enum run_verdict (*debug_stepped)(struct vcpu *v);
 
 	/* Ports [first, first + count) reach the machine without an exit, or
 	 * exit again; the map is the VM's own. May sleep. 0 or -ENOMEM (only

@@ -19,6 +19,7 @@
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/wait.h>
 #include <linux/hrtimer.h>
@@ -52,10 +53,19 @@ struct vm {
 	struct bus __rcu *buses[VM_NR_BUSES];
 	struct srcu_struct bus_srcu;
 	struct mutex bus_lock;
+	/* Coalesced writes (coalesced_linux.c) */
+	struct list_head coalesced_zones;	/* under lock */
+	unsigned int nr_coalesced;
+	spinlock_t coalesced_lock;		/* the ring */
+	struct kvm_coalesced_mmio_ring *coalesced_ring;
 	atomic_t nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];	/* set once, before nr_vcpus */
 	struct vm_ext *ext[4];		/* per registered extension */
 	unsigned long ext_held;		/* bits: ext[i] holds its module */
+	/* What user space has switched on (KVM_ENABLE_CAP) */
+	bool exception_payload, triple_fault_event;
+	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
+	struct msrfilter __rcu *msr_filter;	/* NULL: none; bus_srcu */
 	const char *dead;		/* first reason of vm_kill, or NULL */
 	void *arch;			/* svm's: its I/O map, or NULL */
 	/* paravirtual clock and TSC */
@@ -127,8 +137,10 @@ struct vcpu_exception {
 	bool pending;			/* to be injected */
 	bool injected;			/* was being delivered when we exited */
 	bool has_error;
+	bool has_payload;		/* for CR2 or DR6, on delivery */
 	u8 vector;
 	u32 error;
+	u64 payload;
 };
 
 struct vcpu {
@@ -137,7 +149,6 @@ struct vcpu {
 	unsigned int id;		/* user's id; initial APIC id */
 	unsigned int index;		/* in vm->vcpus */
 	struct kvm_run *run;
-	void *coalesced;
 	struct preempt_notifier notifier;
 	int cpu;			/* loaded on, or -1 */
 	struct task_struct *task;	/* inside KVM_RUN, or NULL */
@@ -186,6 +197,7 @@ struct vcpu {
 	u8 phys_bits;
 	u64 cr4_by_cpuid;		/* bits that its features bring */
 	struct {
+		u64 ucode_rev;
 		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
 		u64 mce_banks[32 * 4];
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
@@ -231,7 +243,15 @@ struct vcpu {
 	gfn_t device_gfn;		/* no slot has it, as of */
 	unsigned long device_slots;	/* vm->mem.generation */
 
-	u32 guest_debug;
+	/* A RDMSR or WRMSR that user space answers */
+	struct {
+		bool active, read;
+		u64 next_rip;
+	} user_msr;
+
+	u32 guest_debug;		/* KVM_GUESTDBG_*, 0: no debugger */
+	bool step_due;			/* an IN or OUT that left was a step */
+	u64 debug_dr[8];		/* its, with USE_HW_BP; 4, 5, 6 unused */
 	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,
 	    stat_npf, stat_halts, stat_injections, stat_emulations,
 	    stat_hypercalls, stat_yields, stat_async_pf;

@@ -51,7 +51,7 @@ const char *const stat_names[NR_STATS] = {
 	[STAT_YIELDS] = "directed_yield_successful",
 };
 
-static u64 vcpu_stat(const struct vcpu *v, enum stat_id id)
+u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id)
 {
 	switch (id) {
 	case STAT_EXITS:
@@ -79,7 +79,7 @@ static u64 vcpu_stat(const struct vcpu *v, enum stat_id id)
 	}
 }
 
-static u64 vm_stat(struct vm *vm, enum stat_id id)
+u64 stats_of_vm(struct vm *vm, enum stat_id id)
 {
 	struct vcpu *v;
 	u64 sum = 0;
@@ -100,7 +100,7 @@ static u64 vm_stat(struct vm *vm, enum stat_id id)
 		break;
 	}
 	vm_for_each_vcpu(i, v, vm)
-		sum += vcpu_stat(v, id);
+		sum += stats_of_vcpu(v, id);
 	return sum;
 }
 
@@ -112,7 +112,7 @@ u64 stats_total(enum stat_id id)
 	mutex_lock(&vms_lock);
 	sum = past[id];
 	list_for_each_entry(vm, &vms, link)
-		sum += vm_stat(vm, id);
+		sum += stats_of_vm(vm, id);
 	mutex_unlock(&vms_lock);
 	return sum;
 }
@@ -124,7 +124,7 @@ static void vm_unlist(struct vm *vm)
 	mutex_lock(&vms_lock);
 	for (id = 0; id < NR_STATS; id++)
 		if (id != STAT_PINNED_PAGES && id != STAT_VMS)
-			past[id] += vm_stat(vm, id);
+			past[id] += stats_of_vm(vm, id);
 	list_del(&vm->link);
 	mutex_unlock(&vms_lock);
 }
@@ -248,9 +248,12 @@ static struct vm *vm_create(void)
 	err = vcpu_ops_get();
 	if (err)
 		goto drop_mm;
-	err = init_srcu_struct(&vm->bus_srcu);
+	err = vm_coalesced_init(vm);
 	if (err)
 		goto put_module;
+	err = init_srcu_struct(&vm->bus_srcu);
+	if (err)
+		goto free_coalesced;
 	err = vm_mem_init(vm);
 	if (err)
 		goto free_srcu;
@@ -268,6 +271,8 @@ free_mem:
 	vm_mem_destroy(vm);
 free_srcu:
 	cleanup_srcu_struct(&vm->bus_srcu);
+free_coalesced:
+	vm_coalesced_destroy(vm);
 put_module:
 	module_put(vcpu_ops->owner);
 drop_mm:
@@ -292,6 +297,8 @@ static void vm_destroy(struct vm *vm)
 	vm_space_destroy(vm);
 	vm_mem_destroy(vm);
 	buses_free(vm);
+	vm_coalesced_destroy(vm);
+	vm_msr_filter_destroy(vm);
 	cleanup_srcu_struct(&vm->bus_srcu);
 	module_put(vcpu_ops->owner);
 	mmdrop(vm->mm);
@@ -515,6 +522,16 @@ static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 					  KVM_DIRTY_LOG_INITIALLY_SET))
 			return -EINVAL;
 		return manual_protect(vm, cap->args[0]);
+	case KVM_CAP_X2APIC_API:
+		return vm_irq_x2apic_api(vm, cap->args[0]);
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		return vm_user_space_msr(vm, cap->args[0]);
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		vm->exception_payload = cap->args[0];
+		return 0;
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		vm->triple_fault_event = cap->args[0];
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -650,6 +667,14 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return IOCTL_IN(struct kvm_msi, vm_irq_signal_msi);
 	case KVM_IRQFD:
 		return IOCTL_IN(struct kvm_irqfd, vm_irq_irqfd);
+	case KVM_REGISTER_COALESCED_MMIO:
+		return IOCTL_IN(struct kvm_coalesced_mmio_zone, vm_coalesced_register);
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return IOCTL_IN(struct kvm_coalesced_mmio_zone, vm_coalesced_unregister);
+	case KVM_X86_SET_MSR_FILTER:
+		return IOCTL_IN(struct kvm_msr_filter, vm_set_msr_filter);
+	case KVM_GET_STATS_FD:
+		return stats_fd(vm, NULL);
 	case KVM_IOEVENTFD:
 		return IOCTL_IN(struct kvm_ioeventfd, vm_irq_ioeventfd);
 	case KVM_GET_CLOCK:

@@ -17,7 +17,7 @@ static const struct {
 	{ 0x00000034, 0x00000034, VMSR_OWN },	/* SMI count */
 	{ 0x0000003b, 0x0000003b, VMSR_OWN },	/* TSC adjust */
 	{ 0x00000079, 0x00000079, VMSR_ZERO },	/* microcode update trigger */
-	{ 0x0000008b, 0x0000008b, VMSR_ZERO },	/* microcode revision */
+	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
 	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
@@ -84,6 +84,24 @@ bool vmsr_listed(unsigned int i, u32 *msr)
 	if (i >= ARRAY_SIZE(listed))
 		return false;
 	*msr = listed[i];
+	return true;
+}
+
+/* DE_CFG: no promise that LFENCE serializes, which a guest may set anyway. */
+static const struct {
+	u32 msr;
+	u64 value;
+} features[] = {
+	{ 0x0000008b, VMSR_UCODE_REV },
+	{ 0xc0011029, 0 },
+};
+
+bool vmsr_feature(unsigned int i, u32 *msr, u64 *value)
+{
+	if (i >= ARRAY_SIZE(features))
+		return false;
+	*msr = features[i].msr;
+	*value = features[i].value;
 	return true;
 }
 

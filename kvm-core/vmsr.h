@@ -26,6 +26,15 @@ enum vmsr_class vmsr_classify(u32 msr);
 /* The MSRs user space should save and restore, in order; false past the end. */
 bool vmsr_listed(unsigned int i, u32 *msr);
 
+/* MSRs that tell of the CPU, asked for without a vCPU (the same for all guests),
+ * in order; false past the end.
+ */
+bool vmsr_feature(unsigned int i, u32 *msr, u64 *value);
+/* The microcode revision guests see, unless user space sets another: one that
+ * carries no known need for a workaround.
+ */
+#define VMSR_UCODE_REV	0x01000065
+
 /* Is @value what a PAT or an MTRR-type byte array may hold? (APM2 7.8.1) */
 bool vmsr_pat_valid(u64 value);
 /* Index into a 27-word store of MTRR def type, 11 fixed... -1: not an MTRR. */

@@ -11,6 +11,7 @@
 #include <asm/msr.h>
 #include "kvm-core/excp.h"
 #include "kvm-core/task.h"
+#include "kvm-core/trace.h"
 #include "svm/inject.h"
 #include "svm/svm.h"
 
@@ -96,20 +97,31 @@ static enum run_verdict exit_pause(struct vcpu *v)
 	return exit_skip(v);
 }
 
+/* User space answers: rip moves on only when it has (#GP otherwise). */
+static enum run_verdict exit_msr_user(struct vcpu *v)
+{
+	u64 rip = v->rip;
+
+	if (!skip_insn(v)) {
+		v->user_msr.active = false;
+		return RUN_AGAIN;
+	}
+	v->user_msr.next_rip = v->rip;
+	v->rip = rip;
+	return RUN_USER;
+}
+
 static enum run_verdict exit_msr(struct vcpu *v)
 {
 	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
+	u64 data = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
 	u32 msr = (u32)v->regs[EMUL_RCX];
-	u64 data;
-	int err;
+	enum guest_msr r = vcpu_guest_msr(v, msr, &data, write);
 
-	if (write) {
-		data = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
-		err = vcpu_set_msr(v, msr, data, false);
-	} else {
-		err = vcpu_get_msr(v, msr, &data, false);
-	}
-	if (err) {
+	if (r == GUEST_MSR_USER)
+		return exit_msr_user(v);
+	trace_kvm_msr(write, msr, data, r == GUEST_MSR_GP);
+	if (r == GUEST_MSR_GP) {
 		vcpu_queue_gp(v);
 		return RUN_AGAIN;
 	}
@@ -171,6 +183,7 @@ static enum run_verdict exit_npf(struct vcpu *v)
 	gpa_t gpa = c->exit_info2;
 
 	v->stat_npf++;
+	trace_kvm_page_fault(v, gpa, c->exit_info1);
 	if (vcpu_apf_fault(v, gpa, c->exit_info1 & NPF_WRITE))
 		return RUN_AGAIN;
 	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
@@ -207,32 +220,6 @@ static enum run_verdict exit_mc(struct vcpu *v)
 {
 	asm volatile("int $18");
 	return RUN_AGAIN;
-}
-
-static enum run_verdict exit_db(struct vcpu *v)
-{
-	struct kvm_run *run = v->run;
-
-	if (!(v->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))) {
-		vcpu_queue_exception(v, EXCP_DB, 0);
-		return RUN_AGAIN;
-	}
-	run->exit_reason = KVM_EXIT_DEBUG;
-	run->debug.arch.pc = to_svm(v)->vmcb->s.cs.base + v->rip;
-	run->debug.arch.exception = EXCP_DB;
-	run->debug.arch.dr6 = v->dr6;
-	run->debug.arch.dr7 = v->dr7;
-	return RUN_USER;
-}
-
-static enum run_verdict exit_bp(struct vcpu *v)
-{
-	struct kvm_run *run = v->run;
-
-	run->exit_reason = KVM_EXIT_DEBUG;
-	run->debug.arch.pc = to_svm(v)->vmcb->s.cs.base + v->rip;
-	run->debug.arch.exception = EXCP_BP;
-	return RUN_USER;
 }
 
 static enum run_verdict exit_ac(struct vcpu *v)
@@ -305,8 +292,8 @@ static const exit_fn exit_table[] = {
 	[EXIT_CR_WRITE + 8] = exit_cr_write,
 	[EXIT_DR_READ ... EXIT_DR_READ + 7] = exit_emulate,
 	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = exit_emulate,
-	[EXIT_EXCP + EXCP_DB] = exit_db,
-	[EXIT_EXCP + EXCP_BP] = exit_bp,
+	[EXIT_EXCP + EXCP_DB] = svm_exit_db,
+	[EXIT_EXCP + EXCP_BP] = svm_exit_bp,
 	[EXIT_EXCP + EXCP_UD] = exit_ud,
 	[EXIT_EXCP + EXCP_AC] = exit_ac,
 	[EXIT_EXCP + EXCP_MC] = exit_mc,
@@ -317,6 +304,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_RDPMC] = inject_ud,
 	[EXIT_RSM] = exit_rsm,
 	[EXIT_IRET] = exit_iret,
+	[EXIT_SWINT] = svm_exit_swint,
 	[EXIT_INVD] = exit_skip,
 	[EXIT_PAUSE] = exit_pause,
 	[EXIT_INVLPGA] = inject_ud,
@@ -362,11 +350,21 @@ static void requeue_event(struct vcpu *v)
 		break;
 	case INJECT_INTR:
 		v->interrupt.injected = true;
+		v->interrupt.soft = false;
 		v->interrupt.vector = e.vector;
 		break;
 	default:
+		svm_requeue_swint(v, vmcb->c.exit_int_info);
 		break;
 	}
+}
+
+static void trace_injection(struct vcpu *v, const struct inject_event *e)
+{
+	if (e->kind == INJECT_EXCEPTION)
+		trace_kvm_inj_exception(e->vector, e->has_error, e->error);
+	else if (e->kind != INJECT_NMI)
+		trace_kvm_inj_virq(e->vector, e->kind == INJECT_SOFT);
 }
 
 /* At most one event per entry, chosen by kvm-core (APM2 15.20). */
@@ -390,15 +388,16 @@ void svm_inject(struct vcpu *v)
 		v->nmi_masked = true;
 		vmcb_intercept(svm->vmcb, INTERCEPT_IRET, true);
 	} else if (v->interrupt.injected) {
-		e.kind = INJECT_INTR;
+		e.kind = v->interrupt.soft ? INJECT_SOFT : INJECT_INTR;
 		e.vector = v->interrupt.vector;
 	}
 	v->int_shadow = false;
 	v->stat_injections++;
+	trace_injection(v, &e);
 	svm->vmcb->c.event_inj = inject_encode(&e);
 }
 
-enum run_verdict svm_handle_exit(struct vcpu *v)
+static enum run_verdict answer_exit(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
 	u64 code = c->exit_code;
@@ -438,4 +437,32 @@ enum run_verdict svm_handle_exit(struct vcpu *v)
 	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	v->run->hw.hardware_exit_reason = code;
 	return RUN_USER;
+}
+
+static void trace_exit(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+
+	if (trace_kvm_exit_enabled())
+		trace_kvm_exit(v, (u32)c->exit_code, KVM_ISA_SVM, c->exit_info1,
+			       c->exit_info2, (u32)c->exit_int_info,
+			       (u32)(c->exit_int_info >> 32));
+}
+
+enum run_verdict svm_handle_exit(struct vcpu *v)
+{
+	enum run_verdict verdict;
+	u64 rip = v->rip;
+
+	trace_exit(v);
+	verdict = answer_exit(v);
+	if (likely(!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) || v->rip == rip)
+		return verdict;
+	if (verdict == RUN_AGAIN)
+		return svm_debug_stepped(v);
+	/* User space has the rest of an access that is done for the guest. */
+	v->step_due = verdict == RUN_USER &&
+		      (v->run->exit_reason == KVM_EXIT_IO ||
+		       v->run->exit_reason == KVM_EXIT_MMIO);
+	return verdict;
 }

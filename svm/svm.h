@@ -26,6 +26,8 @@ struct svm_vcpu {
 	u64 iret_rip;		/* of the IRET that ends an NMI handler */
 	bool iret_pending;
 	bool dr_loaded;
+	bool debug_tf;		/* the trap flag of this entry is a debugger's */
+	u64 debug_dr6;		/* the guest's, before the entry */
 };
 
 static inline struct svm_vcpu *to_svm(struct vcpu *v)
@@ -35,6 +37,16 @@ static inline struct svm_vcpu *to_svm(struct vcpu *v)
 
 /* run.S */
 void svm_run(u64 *regs, unsigned long guest_vmcb, unsigned long host_vmcb);
+
+/* debug_linux.c: only while vcpu->guest_debug is set, update_debug apart */
+void svm_update_debug(struct vcpu *v);
+void svm_debug_enter(struct vcpu *v);	/* irqs off, the VMCB is filled in */
+void svm_debug_exit(struct vcpu *v);
+enum run_verdict svm_exit_db(struct vcpu *v);
+enum run_verdict svm_exit_bp(struct vcpu *v);
+enum run_verdict svm_exit_swint(struct vcpu *v);
+enum run_verdict svm_debug_stepped(struct vcpu *v);
+void svm_requeue_swint(struct vcpu *v, u64 exit_int_info);
 
 /* exit_linux.c */
 enum run_verdict svm_handle_exit(struct vcpu *v);

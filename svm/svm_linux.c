@@ -172,6 +172,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	v->cr8_trapped = true;
 	svm->flush = true;
 	svm->iret_pending = false;
+	svm_update_debug(v);
 }
 
 static void svm_update_mode(struct vcpu *v)
@@ -382,6 +383,8 @@ static void svm_enter(struct vcpu *v)
 				   CLEAN_SEG | CLEAN_DT);
 
 	load_guest_debug_registers(v);
+	if (unlikely(v->guest_debug))
+		svm_debug_enter(v);
 	xcr0 = (v->cr4 & X86_CR4_OSXSAVE) && host_xcr0;
 	if (xcr0)
 		svm_switch_xcr0(v, true);
@@ -405,6 +408,8 @@ static void svm_enter(struct vcpu *v)
 	v->dr6 = vmcb->s.dr6;
 	v->int_shadow = vmcb->c.int_state & 1;
 	save_tpr(v);
+	if (unlikely(v->guest_debug))
+		svm_debug_exit(v);
 }
 
 /* ---- a VM's own ports ------------------------------------------------------------ */
@@ -621,15 +626,6 @@ static int svm_set_msr(struct vcpu *v, u32 msr, u64 data)
 	return 0;
 }
 
-static void svm_update_debug(struct vcpu *v)
-{
-	struct vmcb *vmcb = to_svm(v)->vmcb;
-
-	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_BP),
-		       v->guest_debug & KVM_GUESTDBG_USE_SW_BP);
-	vmcb->c.clean &= ~CLEAN_DR;
-}
-
 /* ---- windows --------------------------------------------------------------------- */
 
 static bool svm_interrupt_allowed(struct vcpu *v)
@@ -722,6 +718,7 @@ static const struct vcpu_ops svm_ops = {
 	.update_debug = svm_update_debug,
 	.vm_allow_ports = svm_vm_allow_ports,
 	.vm_destroy = svm_vm_destroy,
+	.debug_stepped = svm_debug_stepped,
 };
 
 /* ---- module ------------------------------------------------------------------------ */

@@ -23,7 +23,7 @@ static void test_named_msrs_have_their_class(void **state)
 	} rows[] = {
 		{ 0x10, VMSR_OWN }, { 0x1b, VMSR_OWN }, { 0x277, VMSR_OWN },
 		{ 0xc0000080, VMSR_OWN }, { 0xc0000103, VMSR_OWN },
-		{ 0x4b564d01, VMSR_OWN }, { 0x8b, VMSR_ZERO },
+		{ 0x4b564d01, VMSR_OWN }, { 0x8b, VMSR_OWN },
 		{ 0xc0011029, VMSR_ZERO }, { 0x200, VMSR_MTRR },
 		{ 0x2ff, VMSR_MTRR }, { 0xfe, VMSR_MTRR },
 		{ 0x17a, VMSR_MCE }, { 0x47f, VMSR_MCE },
@@ -36,6 +36,17 @@ static void test_named_msrs_have_their_class(void **state)
 }
 
 /* Can user space save and restore every MSR that it is told of? */
+static void test_every_feature_msr_is_known(void **state)
+{
+	unsigned int i;
+	u64 value;
+	u32 msr;
+
+	for (i = 0; vmsr_feature(i, &msr, &value); i++)
+		assert_int_not_equal(vmsr_classify(msr), VMSR_UNKNOWN);
+	assert_int_equal(i, 2);
+}
+
 static void test_every_listed_msr_is_known(void **state)
 {
 	unsigned int i;
@@ -85,6 +96,7 @@ int main(void)
 		cmocka_unit_test(test_msrs_nobody_named_are_unknown),
 		cmocka_unit_test(test_named_msrs_have_their_class),
 		cmocka_unit_test(test_every_listed_msr_is_known),
+		cmocka_unit_test(test_every_feature_msr_is_known),
 		cmocka_unit_test(test_each_mtrr_has_a_slot_of_its_own),
 		cmocka_unit_test(test_reserved_types_and_bits_are_refused),
 	};

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * svm: a guest under a debugger (KVM_SET_GUEST_DEBUG). The debugger's trap flag
+ * and debug registers take the place of the guest's around each entry and never
+ * become the guest's state (APM2 13.1, 15.20); what fires leaves as
+ * KVM_EXIT_DEBUG.
+ *
+ * INT3 raises the #BP intercept on processors, and the INTn intercept on
+ * QEMU's, so that both are taken while software breakpoints are asked for; an
+ * INT n among them is delivered as the software interrupt it is. Known limits:
+ * INTO is taken for INT3 on such an emulator; an interrupt handler entered
+ * while the guest is stepped finds the trap flag in the flags it was pushed,
+ * unless KVM_GUESTDBG_BLOCKIRQ holds interrupts off.
+ */
+#include <linux/kvm.h>
+#include <asm/debugreg.h>
+#include "kvm-core/excp.h"
+#include "svm/svm.h"
+
+#define SWINT_PENDING	(BIT_ULL(31) | EVENT_TYPE_SOFT << 8)
+#define SWINT_MASK	(BIT_ULL(31) | 7 << 8)
+
+void svm_update_debug(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+	bool sw = v->guest_debug & KVM_GUESTDBG_USE_SW_BP;
+
+	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_BP), sw);
+	vmcb_intercept(vmcb, INTERCEPT_INTN, sw);
+	vmcb->c.clean &= ~(CLEAN_DR | CLEAN_INTERCEPTS);
+}
+
+/* ---- around an entry -------------------------------------------------------------- */
+
+void svm_debug_enter(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->debug_dr6 = v->dr6;
+	svm->debug_tf = (v->guest_debug & KVM_GUESTDBG_SINGLESTEP) &&
+			!(v->rflags & X86_EFLAGS_TF);
+	if (svm->debug_tf)
+		svm->vmcb->s.rflags |= X86_EFLAGS_TF;
+	if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
+		return;
+	svm->vmcb->s.dr7 = v->debug_dr[7];
+	set_debugreg(v->debug_dr[0], 0);
+	set_debugreg(v->debug_dr[1], 1);
+	set_debugreg(v->debug_dr[2], 2);
+	set_debugreg(v->debug_dr[3], 3);
+	svm->dr_loaded = true;		/* the host's come back after the exit */
+}
+
+void svm_debug_exit(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	if (svm->debug_tf)
+		v->rflags &= ~(u64)X86_EFLAGS_TF;
+}
+
+/* ---- exits ---------------------------------------------------------------------------- */
+
+static enum run_verdict debug_exit(struct vcpu *v, u8 vector, u64 dr6)
+{
+	struct kvm_debug_exit_arch *arch = &v->run->debug.arch;
+
+	memset(&v->run->debug, 0, sizeof(v->run->debug));
+	v->run->exit_reason = KVM_EXIT_DEBUG;
+	arch->pc = to_svm(v)->vmcb->s.cs.base + v->rip;
+	arch->exception = vector;
+	if (vector == EXCP_DB) {
+		arch->dr6 = dr6;
+		arch->dr7 = v->guest_debug & KVM_GUESTDBG_USE_HW_BP ?
+			    v->debug_dr[7] : v->dr7;
+	}
+	return RUN_USER;
+}
+
+enum run_verdict svm_exit_db(struct vcpu *v)
+{
+	u64 dr6 = v->dr6;
+
+	if (!(v->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))) {
+		vcpu_queue_exception(v, EXCP_DB, 0);
+		return RUN_AGAIN;
+	}
+	v->dr6 = to_svm(v)->debug_dr6;	/* the guest has not seen it */
+	return debug_exit(v, EXCP_DB, dr6);
+}
+
+/* An instruction that the hypervisor has executed raises no #DB of its own. */
+enum run_verdict svm_debug_stepped(struct vcpu *v)
+{
+	return debug_exit(v, EXCP_DB, DR6_RESERVED | DR_STEP);
+}
+
+enum run_verdict svm_exit_bp(struct vcpu *v)
+{
+	return debug_exit(v, EXCP_BP, 0);
+}
+
+/* The vector of an INT n at rip, or -1 with an exception queued. */
+static int swint_vector(struct vcpu *v, unsigned int len)
+{
+	u64 la = to_svm(v)->vmcb->s.cs.base + v->rip + len - 1;
+	u32 error;
+	gpa_t gpa;
+	u8 n;
+
+	if (vcpu_translate(v, la, 0, &gpa, &error)) {
+		vcpu_queue_page_fault(v, la, error);
+		return -1;
+	}
+	return vm_mem_read(v->vm, gpa, &n, sizeof(n)) ? -1 : n;
+}
+
+enum run_verdict svm_exit_swint(struct vcpu *v)
+{
+	unsigned int len = vcpu_insn_length(v);
+	int vector;
+
+	if (len == 1)
+		return svm_exit_bp(v);
+	vector = len ? swint_vector(v, len) : -1;
+	if (vector < 0)
+		return RUN_AGAIN;
+	v->rip += len;
+	v->interrupt.injected = true;
+	v->interrupt.soft = true;
+	v->interrupt.vector = vector;
+	return RUN_AGAIN;
+}
+
+/* Its delivery was cut short; rip is past the instruction already. */
+void svm_requeue_swint(struct vcpu *v, u64 exit_int_info)
+{
+	if (!(v->guest_debug & KVM_GUESTDBG_USE_SW_BP) ||
+	    (exit_int_info & SWINT_MASK) != SWINT_PENDING)
+		return;
+	v->interrupt.injected = true;
+	v->interrupt.soft = true;
+	v->interrupt.vector = (u8)exit_int_info;
+}
