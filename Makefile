@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools unit unit-bins modules test test-6.12 demo cards lab setup qemu proofs faults fuzz lint bench bench-quick clean
+.PHONY: help tools unit unit-bins modules test test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -70,6 +70,7 @@ help:
 	@echo '  make faults   fault injection: 100,000 hostile DMAs and more, build/faults.json (COUNT= SEED=)'
 	@echo '  make fuzz     bounded fuzzing of the emulator, of config space and of the parsers'
 	@echo '  make test-6.12  all of make test on Debian'"'"'s 6.12 kernel (from backports)'
+	@echo '  make fuzz-ioctl  a million random calls to /dev/kvm, in the lab; SEED=n for others'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
@@ -141,6 +142,10 @@ faults: modules qemu
 test-6.12: setup
 	+@KDIR=$$(tools/lab/setup headers-6.12) && $(MAKE) --no-print-directory clean >/dev/null && \
 		KDIR=$$KDIR tests/run all
+
+# The quick part is in tests/lab/32-observe.sh.
+fuzz-ioctl: setup qemu modules
+	@tests/fuzz/run-ioctl $(SEED)
 
 lint: setup
 	@tests/run checks

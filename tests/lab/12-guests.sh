@@ -9,8 +9,8 @@
 boot host --cmdline tsc=reliable --timeout 420 <<'JOB'
 . /lab/steps.sh
 load_kvm || exit 1
-step_small pvabi
-[ "$STACK" != ours ] || step_small smmabi
+run_tap pvabi
+[ "$STACK" != ours ] || run_tap smmabi
 run_guest --smp 16 --mem 512 --timeout 380 --env WANT_CPUS=16 /lab/guest-many.sh
 value many_cpus_boot_s "${guest_boot:-0}"
 ok "a 16-CPU guest boots on $(nproc) CPUs (${guest_boot:-no} s)" \

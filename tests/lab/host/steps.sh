@@ -122,19 +122,19 @@ guest_counters()
 	echo "${_e:-0} ${_i:-0} ${_m:-0}"
 }
 
+# The TAP of a small program, its own plan taken out.
+run_tap()
+{
+	timeout 240 "$@" >/tmp/abi.out || note "$1 ended with $?"
+	sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/abi.out
+	ok "$1 came to its end" grep -q '^1\.\.' /tmp/abi.out
+}
+
 # The ABI without a VMM: refusals and guests of a few bytes, then the interrupt
 # half of it. The in-tree stack passes the same points.
 step_abi()
 {
-	for t in kvmabi irqabi; do step_small $t; done
-}
-
-# A program that prints numbered TAP
-step_small()
-{
-	timeout 240 "$1" >/tmp/abi.out || note "$1 ended with $?"
-	sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/abi.out
-	ok "$1 came to its end" grep -q '^1\.\.' /tmp/abi.out
+	for t in kvmabi irqabi; do run_tap $t; done
 }
 
 step_boot()
