@@ -324,7 +324,7 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
 
 /* ---- MSRs ------------------------------------------------------------------------------ */
 
-static int get_mce(struct vcpu *v, u32 msr, u64 *data)
+static int get_mce(struct vcpu *v, u32 msr, u64 *data, bool host)
 {
 	switch (msr) {
 	case MSR_IA32_MCG_CAP:
@@ -335,7 +335,7 @@ static int get_mce(struct vcpu *v, u32 msr, u64 *data)
 		return 0;
 	case MSR_IA32_MCG_CTL:
 		*data = v->msr.mcg_ctl;
-		return v->msr.mcg_cap & BIT(8) ? 0 : -EINVAL;
+		return host || (v->msr.mcg_cap & BIT(8)) ? 0 : -EINVAL;
 	default:
 		*data = v->msr.mce_banks[msr - MSR_IA32_MC0_CTL];
 		return 0;
@@ -496,7 +496,7 @@ int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host)
 		*data = slot ? *slot : vmsr_mtrr_cap();
 		return 0;
 	case VMSR_MCE:
-		return get_mce(v, msr, data);
+		return get_mce(v, msr, data, host);
 	case VMSR_X2APIC:
 		return vcpu_irq_msr(v, msr, data, false);
 	case VMSR_PV:

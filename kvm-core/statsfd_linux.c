@@ -23,8 +23,13 @@ struct stats_file {
 	struct vcpu *vcpu;		/* NULL: of the VM itself */
 };
 
+/* struct kvm_stats_desc with its name. */
 struct stats_desc {
-	struct kvm_stats_desc d;
+	u32 flags;
+	s16 exponent;
+	u16 size;
+	u32 offset;
+	u32 bucket_size;
 	char name[NAME_BYTES];
 };
 
@@ -48,6 +53,8 @@ struct stats_image {
 static_assert(ARRAY_SIZE(vm_ids) <= MAX_IDS, "the image has room for both");
 static_assert(sizeof(struct stats_desc) ==
 	      sizeof(struct kvm_stats_desc) + NAME_BYTES, "no hole before the name");
+static_assert(offsetof(struct stats_desc, offset) ==
+	      offsetof(struct kvm_stats_desc, offset), "as the ABI has it");
 
 static u32 kind(enum stat_id id)
 {
@@ -74,9 +81,9 @@ static void fill(const struct stats_file *s, struct stats_image *im)
 	else
 		snprintf(im->name, sizeof(im->name), "kvm-%d", s->vm->owner_pid);
 	for (i = 0; i < n; i++) {
-		im->desc[i].d.flags = kind(ids[i]);
-		im->desc[i].d.size = 1;
-		im->desc[i].d.offset = i * sizeof(im->data[0]);
+		im->desc[i].flags = kind(ids[i]);
+		im->desc[i].size = 1;
+		im->desc[i].offset = i * sizeof(im->data[0]);
 		strscpy(im->desc[i].name, stat_names[ids[i]], NAME_BYTES);
 		im->data[i] = s->vcpu ? stats_of_vcpu(s->vcpu, ids[i]) :
 					stats_of_vm(s->vm, ids[i]);

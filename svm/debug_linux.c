@@ -13,6 +13,7 @@
  * unless KVM_GUESTDBG_BLOCKIRQ holds interrupts off.
  */
 #include <linux/kvm.h>
+#include <linux/sched.h>
 #include <asm/debugreg.h>
 #include "kvm-core/excp.h"
 #include "svm/svm.h"
