@@ -55,6 +55,7 @@ int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error
 		*error = r.error;
 	return -EFAULT;
 }
+EXPORT_SYMBOL_GPL(vcpu_translate);
 
 /* ---- devices -------------------------------------------------------------------------- */
 

@@ -56,6 +56,7 @@ void vcpu_queue_page_fault(struct vcpu *v, u64 cr2, u32 error)
 	v->cr2 = cr2;
 	vcpu_queue_exception(v, EXCP_PF, error);
 }
+EXPORT_SYMBOL_GPL(vcpu_queue_page_fault);
 
 enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror)
 {
