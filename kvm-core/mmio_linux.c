@@ -627,13 +627,13 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 
 	v->rip = next_rip;
 	if (!bus_access(v, VM_BUS_PIO, port, size, &value, !in)) {
-		trace_kvm_pio(!in, port, size, value);
+		trace_pio_away(!in, port, size, value);
 		if (in)
 			store_in(v, value, size);
 		return RUN_AGAIN;
 	}
 	if (!in)
-		trace_kvm_pio(true, port, size, value);
+		trace_pio_away(true, port, size, value);
 	e = (struct vcpu_mmio_entry){
 		.addr = port, .len = size, .write = !in, .pio = true,
 	};

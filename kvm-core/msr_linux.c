@@ -118,6 +118,11 @@ static u32 xsave_size(struct vcpu *v)
 	return sizeof(struct fxregs_state) + sizeof(struct xstate_header);
 }
 
+static noinline __cold void cpuid_traced(u32 leaf, u32 sub, u64 *regs, bool found)
+{
+	trace_kvm_cpuid(leaf, sub, regs, found);
+}
+
 void vcpu_cpuid(struct vcpu *v)
 {
 	u32 leaf = (u32)v->regs[EMUL_RAX], sub = (u32)v->regs[EMUL_RCX];
@@ -145,7 +150,8 @@ void vcpu_cpuid(struct vcpu *v)
 	v->regs[EMUL_RBX] = ebx;
 	v->regs[EMUL_RCX] = ecx;
 	v->regs[EMUL_RDX] = edx;
-	trace_kvm_cpuid(leaf, sub, v->regs, e != NULL);
+	if (trace_kvm_cpuid_enabled())
+		cpuid_traced(leaf, sub, v->regs, e != NULL);
 }
 EXPORT_SYMBOL_GPL(vcpu_cpuid);
 

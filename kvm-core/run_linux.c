@@ -311,7 +311,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 
-	trace_kvm_entry(v);
+	trace_entry_away(v);
 	static_call(vcpu_enter)(v);
 
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);

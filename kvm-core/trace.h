@@ -264,3 +264,26 @@ TRACE_EVENT(kvm_msi_set_irq,
 #define TRACE_INCLUDE_FILE trace
 
 #include <trace/define_trace.h>
+
+#ifndef BACKPLANE_TRACE_AWAY
+#define BACKPLANE_TRACE_AWAY
+/*
+ * On the way of every exit: the tracepoint's own code stands elsewhere, so that
+ * it takes no registers from the function that has it.
+ */
+static noinline __cold __maybe_unused void away_entry(struct vcpu *v)
+{
+	trace_kvm_entry(v);
+}
+
+static noinline __cold __maybe_unused void away_pio(bool write, u16 port,
+						    unsigned int size, u32 value)
+{
+	trace_kvm_pio(write, port, size, value);
+}
+
+#define trace_entry_away(v) \
+	do { if (trace_kvm_entry_enabled()) away_entry(v); } while (0)
+#define trace_pio_away(write, port, size, value) \
+	do { if (trace_kvm_pio_enabled()) away_pio(write, port, size, value); } while (0)
+#endif

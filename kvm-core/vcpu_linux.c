@@ -436,8 +436,6 @@ static bool events_valid(struct vcpu *v, const struct kvm_vcpu_events *e)
 	if ((e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) &&
 	    !v->vm->triple_fault_event)
 		return false;
-	if (pending && e->exception.injected)
-		return false;
 	return !(pending || e->exception.injected) ||
 	       (e->exception.nr <= 31 && e->exception.nr != EXCP_NMI);
 }
@@ -446,7 +444,7 @@ static void exception_restore(struct vcpu *v, const struct kvm_vcpu_events *e)
 {
 	v->exception.pending = (e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) &&
 			       e->exception.pending;
-	v->exception.injected = e->exception.injected;
+	v->exception.injected = e->exception.injected && !v->exception.pending;
 	v->exception.vector = e->exception.nr;
 	v->exception.has_error = e->exception.has_error_code;
 	v->exception.error = e->exception.error_code;
@@ -542,15 +540,14 @@ static int guest_debug_inject(struct vcpu *v, u32 control)
 
 static int guest_debug_set(struct vcpu *v, const struct kvm_guest_debug *d)
 {
+	u32 control = d->control & VCPU_GUEST_DEBUG;	/* the ABI ignores the rest */
 	unsigned int i;
 	int err;
 
-	if (d->control & ~(u32)VCPU_GUEST_DEBUG)
-		return -EINVAL;
-	err = guest_debug_inject(v, d->control);
+	err = guest_debug_inject(v, control);
 	if (err)
 		return err;
-	v->guest_debug = d->control & KVM_GUESTDBG_ENABLE ? d->control : 0;
+	v->guest_debug = control & KVM_GUESTDBG_ENABLE ? control : 0;
 	for (i = 0; i < ARRAY_SIZE(v->debug_dr); i++)
 		v->debug_dr[i] = d->arch.debugreg[i];
 	/* What VMRUN would refuse (APM2 15.5.1); GD is the guest's to use. */

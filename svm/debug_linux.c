@@ -13,7 +13,10 @@
  * unless KVM_GUESTDBG_BLOCKIRQ holds interrupts off.
  */
 #include <linux/kvm.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
 #include <asm/debugreg.h>
 #include "kvm-core/excp.h"
 #include "svm/svm.h"

@@ -439,24 +439,22 @@ static enum run_verdict answer_exit(struct vcpu *v)
 	return RUN_USER;
 }
 
-static void trace_exit(struct vcpu *v)
+static noinline __cold void trace_exit(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
 
-	if (trace_kvm_exit_enabled())
-		trace_kvm_exit(v, (u32)c->exit_code, KVM_ISA_SVM, c->exit_info1,
-			       c->exit_info2, (u32)c->exit_int_info,
-			       (u32)(c->exit_int_info >> 32));
+	trace_kvm_exit(v, (u32)c->exit_code, KVM_ISA_SVM, c->exit_info1,
+		       c->exit_info2, (u32)c->exit_int_info,
+		       (u32)(c->exit_int_info >> 32));
 }
 
-enum run_verdict svm_handle_exit(struct vcpu *v)
+/* An exit of a guest that is stepped: has the instruction been done? */
+static noinline enum run_verdict answer_step(struct vcpu *v)
 {
-	enum run_verdict verdict;
 	u64 rip = v->rip;
+	enum run_verdict verdict = answer_exit(v);
 
-	trace_exit(v);
-	verdict = answer_exit(v);
-	if (likely(!(v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) || v->rip == rip)
+	if (v->rip == rip)
 		return verdict;
 	if (verdict == RUN_AGAIN)
 		return svm_debug_stepped(v);
@@ -465,4 +463,13 @@ enum run_verdict svm_handle_exit(struct vcpu *v)
 		      (v->run->exit_reason == KVM_EXIT_IO ||
 		       v->run->exit_reason == KVM_EXIT_MMIO);
 	return verdict;
+}
+
+enum run_verdict svm_handle_exit(struct vcpu *v)
+{
+	if (trace_kvm_exit_enabled())
+		trace_exit(v);
+	if (unlikely(v->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		return answer_step(v);
+	return answer_exit(v);
 }

@@ -235,7 +235,7 @@ static void single_step(void)
 	struct guest g;
 
 	guest_open(&g, steps, sizeof(steps));
-	refused(debug(&g, 0x80000000, 0), EINVAL, "an unknown way to debug");
+	ok(!debug(&g, 0x80000000, 0), "an unknown way to debug is ignored");
 	ok(!debug(&g, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0), "single steps are asked for");
 	ok(stopped_at(&g, 0x1001) && (g.run->debug.arch.dr6 & 0x4000), "one step");
 	ok(stopped_at(&g, 0x1002), "another");
