@@ -11,7 +11,7 @@
 #include <asm/msr.h>
 #include "kvm-core/excp.h"
 #include "kvm-core/task.h"
-#include "kvm-core/trace.h"
+#include "svm/trace.h"
 #include "svm/inject.h"
 #include "svm/svm.h"
 
