@@ -106,6 +106,8 @@ struct card_intr {
 	bool level;			/* what the guest's line was set to */
 
 	u64 hard, fallback, pended, undeliverable;
+	unsigned int missing;		/* host vectors that were refused */
+	unsigned long trouble_at;	/* jiffies: the user was told */
 };
 
 /* ---- the card ------------------------------------------------------------ */
@@ -120,6 +122,9 @@ struct card {
 	struct mutex lock;
 	bool gone;			/* unbound: the node is dead */
 	bool opened, closing;
+	bool legacy;			/* by sysfs and ioctls alone, no node */
+	bool legacy_stop;		/* ... and is on its way out */
+	int regions;			/* claimed BARs, a bit each */
 	bool ready;			/* enabled, models built */
 	pid_t holder;
 	char holder_comm[TASK_COMM_LEN];
@@ -158,6 +163,7 @@ struct card {
 	struct backplane_fault ring[CARD_FAULTS];
 	unsigned int ring_first, ring_count;
 	u64 faults, faults_dropped;
+	u32 policy;			/* BACKPLANE_POLICY_* */
 	struct eventfd_ctx *err_event;
 };
 
@@ -208,6 +214,7 @@ void card_update_command(struct card *c);
 extern const struct file_operations node_fops;
 /* Does the calling process hold the node of @c open for reading and writing? */
 bool node_held_by_caller(struct card *c);
+
 /*
  * Between these two no BAR is mapped and a page fault on one waits (map_lock
  * is held): for resets, during which the card must not be touched.
@@ -230,6 +237,16 @@ void region_fill_status(struct card *c, struct backplane_status *s);
  * -EIO when the card stays quarantined or broken.
  */
 int node_recover(struct card *c);
+
+/* ---- legacy_linux.c ------------------------------------------------------ */
+/*
+ * May the calling process give @c to a VM? It holds the node; or nobody does,
+ * and it is permitted by sysfs: then the card is claimed for it, until
+ * legacy_release(). -EPERM, or as card_power_up(). Takes card->lock.
+ */
+int legacy_claim(struct card *c);
+/* The card was detached: give back what legacy_claim() took, if it did. */
+void legacy_release(struct card *c);
 
 /* ---- sysfs_linux.c ------------------------------------------------------- */
 extern const struct attribute_group *card_sysfs_groups[];
@@ -279,6 +296,8 @@ bool fault_pop(struct card *c, struct backplane_fault *out);
 /* Drop the records; counters stay. */
 void fault_forget(struct card *c);
 /* NULL removes it. Consumes the reference. */
+/* What a fault does to the card: -EINVAL if unknown. */
+int fault_set_policy(struct card *c, u32 policy);
 void fault_set_event(struct card *c, struct eventfd_ctx *event);
 void fault_signal(struct card *c);
 

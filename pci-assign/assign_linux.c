@@ -417,7 +417,13 @@ int card_power_up(struct card *c)
 		return err;
 	}
 	pci_clear_master(c->pdev);
-	err = pci_request_regions(c->pdev, "pci-assign");
+	/*
+	 * A legacy user maps the BARs through sysfs, which the kernel allows
+	 * only while nobody claims the memory.
+	 */
+	c->regions = pci_select_bars(c->pdev, c->legacy ? IORESOURCE_IO :
+				     IORESOURCE_IO | IORESOURCE_MEM);
+	err = pci_request_selected_regions(c->pdev, c->regions, "pci-assign");
 	if (err) {
 		card_err(c, "its BARs are in use by something else (%d); see /proc/iomem and /proc/ioports, a firmware framebuffer is a usual holder\n",
 			 err);
@@ -439,7 +445,7 @@ free_pristine:
 	kfree(c->pristine);
 	c->pristine = NULL;
 release:
-	pci_release_regions(c->pdev);
+	pci_release_selected_regions(c->pdev, c->regions);
 disable:
 	pci_disable_device(c->pdev);
 	return err;
@@ -467,7 +473,7 @@ void card_power_down(struct card *c)
 	unmap_bars(c);
 	if (!pci_load_and_free_saved_state(c->pdev, &c->pristine))
 		pci_restore_state(c->pdev);
-	pci_release_regions(c->pdev);
+	pci_release_selected_regions(c->pdev, c->regions);
 	pci_disable_device(c->pdev);
 	free_msix(c);
 	kvfree(c->cfg);
@@ -476,12 +482,16 @@ void card_power_down(struct card *c)
 
 void card_update_command(struct card *c)
 {
-	bool master = (c->guest_command & PCI_COMMAND_MASTER) && c->vm &&
-		      !c->quarantined && !c->broken;
+	bool master;
 	u16 old, new;
 
 	lockdep_assert_held(&c->irq_lock);
 	pci_read_config_word(c->pdev, PCI_COMMAND, &old);
+	/* A legacy user writes the register itself, through sysfs. */
+	if (c->legacy && c->vm && !c->legacy_stop)
+		c->guest_command = old & PCI_COMMAND_MASTER;
+	master = (c->guest_command & PCI_COMMAND_MASTER) && c->vm &&
+		 !c->quarantined && !c->broken;
 	new = old & ~PCI_COMMAND_MASTER;
 	if (master)
 		new |= PCI_COMMAND_MASTER;

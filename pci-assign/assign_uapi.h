@@ -9,7 +9,8 @@
  *   VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_REGION_INFO (with the sparse-mmap
  *   capability where the MSI-X table or PBA must be trapped),
  *   VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_SET_IRQS (VFIO_PCI_ERR_IRQ_INDEX
- *   only: an eventfd signalled when a DMA fault was recorded),
+ *   only: an eventfd signalled when a DMA fault was recorded, or irqs_lost or
+ *   vectors_missing grew),
  *   VFIO_DEVICE_RESET (also the explicit recovery from quarantine),
  *   pread, pwrite, mmap at the offsets the region info gives.
  * Regions VFIO_PCI_BAR0..5, ROM and CONFIG are those of vfio-pci. The MSI and
@@ -19,7 +20,9 @@
  *
  * The card is given to a VM by the documented legacy ioctls on the VM's
  * descriptor (KVM_ASSIGN_PCI_DEVICE and friends): -EPERM unless the caller's
- * process holds the card's node open. INTx needs KVM_ASSIGN_DEV_IRQ (the
+ * process holds the card's node open, or, if nobody does, may read and write
+ * the sysfs file of each of the card's BARs, as those ioctls were documented
+ * (a client of that time drives config space and BARs through sysfs). INTx needs KVM_ASSIGN_DEV_IRQ (the
  * kernel must know the guest's gsi). VMMs that emulate MSI-X tables
  * themselves use KVM_ASSIGN_SET_MSIX_NR/_ENTRY and KVM_ASSIGN_DEV_IRQ.
  */
@@ -145,6 +148,16 @@ struct backplane_status {
 	__u32 vm;		/* id of the VM, 0 = none */
 	__u32 domain_id;
 	char reset_method[16];	/* what the last reset used, "" = none offered */
+	__u64 irqs_lost;	/* the VM had no place for them */
+	__u32 vectors_missing;	/* host vectors the guest opened but has not */
+	__u32 policy;		/* BACKPLANE_POLICY_*; may be written: pwrite of
+				 * these four bytes, 0 again when the node closes
+				 */
 };
+
+#define BACKPLANE_POLICY_STORM	0	/* a storm quarantines, by the module's
+					 * parameters
+					 */
+#define BACKPLANE_POLICY_FIRST	1	/* the first fault quarantines */
 
 #endif

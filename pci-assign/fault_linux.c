@@ -59,7 +59,7 @@ int fault_init(struct card *c)
  * table second: the first is one register, the second also stops a card that
  * ignores its own command register, and silences its events.
  */
-static void quarantine(struct card *c, u64 faults)
+static void quarantine(struct card *c, const char *why, u64 faults)
 {
 	unsigned long flags;
 	int err;
@@ -70,8 +70,8 @@ static void quarantine(struct card *c, u64 faults)
 	card_update_command(c);
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 	err = amdvi_quarantine(&c->pdev->dev);
-	card_err(c, "quarantined: %u faults within %u ms (%llu so far); its DMA and interrupts are off, the VM goes on; reset the card to recover%s\n",
-		 storm_count, storm_ms, faults,
+	card_err(c, "quarantined: %s (%llu so far; a storm is %u within %u ms); its DMA and interrupts are off, the VM goes on; reset the card to recover%s\n",
+		 why, faults, storm_count, storm_ms,
 		 err ? " (the IOMMU did not confirm, but it is blocked)" : "");
 }
 
@@ -112,13 +112,17 @@ void fault_record(void *ctx, const struct amdvi_fault *f)
 	spin_lock_irqsave(&c->fault_lock, flags);
 	count = ++c->faults;
 	verdict = storm_fault(&c->storm, ktime_get_ns());
-	trip = verdict == STORM_TRIPPED && quarantines();
+	trip = (verdict == STORM_TRIPPED && quarantines()) ||
+	       (verdict == STORM_CALM && !c->quarantined &&
+		c->policy == BACKPLANE_POLICY_FIRST);
 	state = trip ? BACKPLANE_STATE_QUARANTINED : card_state(c);
 	push(c, f, state);
 	spin_unlock_irqrestore(&c->fault_lock, flags);
 
-	if (trip)
-		quarantine(c, count);
+	if (trip && verdict == STORM_CALM)
+		quarantine(c, "its first fault, as its VM's owner asked", count);
+	else if (trip)
+		quarantine(c, "a storm of faults", count);
 	else if (verdict == STORM_TRIPPED)
 		card_warn(c, "%u faults within %u ms; fault_action=report leaves the card running\n",
 			  storm_count, storm_ms);
@@ -149,6 +153,7 @@ void fault_forget(struct card *c)
 	spin_lock_irqsave(&c->fault_lock, flags);
 	c->ring_count = 0;
 	c->faults_dropped = 0;
+	c->policy = BACKPLANE_POLICY_STORM;
 	spin_unlock_irqrestore(&c->fault_lock, flags);
 }
 
@@ -160,6 +165,18 @@ void fault_signal(struct card *c)
 	if (c->err_event)
 		compat_eventfd_signal(c->err_event);
 	spin_unlock_irqrestore(&c->fault_lock, flags);
+}
+
+int fault_set_policy(struct card *c, u32 policy)
+{
+	unsigned long flags;
+
+	if (policy > BACKPLANE_POLICY_FIRST)
+		return -EINVAL;
+	spin_lock_irqsave(&c->fault_lock, flags);
+	c->policy = policy;
+	spin_unlock_irqrestore(&c->fault_lock, flags);
+	return 0;
 }
 
 void fault_set_event(struct card *c, struct eventfd_ctx *event)

@@ -32,15 +32,41 @@ enum sent {
 	REFUSED,		/* the VM cannot take it in this context */
 };
 
+/*
+ * The guest's own MSI or MSI-X is on. Where the VMM also asked for the host's
+ * MSI on the guest's line (prefer_msi of old), the guest's own goes first: it
+ * uses one or the other.
+ */
+static bool own_messages(const struct card *c)
+{
+	return c->vmsix.enabled || vmsi_count(&c->vmsi);
+}
+
+/* Interrupts do not arrive: the user is told, once a second at most. */
+static void tell_trouble(struct card *c)
+{
+	struct card_intr *in = &c->intr;
+
+	if (in->trouble_at && time_before(jiffies, in->trouble_at + HZ))
+		return;
+	in->trouble_at = jiffies;
+	fault_signal(c);
+}
+
+static enum sent lose(struct card *c)
+{
+	c->intr.undeliverable++;
+	tell_trouble(c);
+	return KEPT;
+}
+
 /* irq_lock, as all of these. */
 static enum sent send_msg(struct card *c, const struct msg *m)
 {
 	if (!c->vm || c->quarantined)
 		return KEPT;
-	if (!msg_is_interrupt(m)) {	/* the guest asked for a DMA write */
-		c->intr.undeliverable++;
-		return KEPT;
-	}
+	if (!msg_is_interrupt(m))	/* the guest asked for a DMA write */
+		return lose(c);
 	return vm_irq_msi(c->vm, m->addr, m->data) >= 0 ? SENT : REFUSED;
 }
 
@@ -55,10 +81,8 @@ static enum sent send_gsi(struct card *c, u32 gsi)
 		intr_update_line(c);
 		return SENT;
 	}
-	if (!gsi || !in->guest_type) {
-		in->undeliverable++;
-		return KEPT;
-	}
+	if (!gsi || !in->guest_type)
+		return lose(c);
 	return vm_irq_set(c->vm, VM_IRQ_SOURCE_USERSPACE, gsi, 1) >= 0 ?
 	       SENT : REFUSED;
 }
@@ -70,7 +94,8 @@ static enum sent fire(struct card *c, const struct card_vector *v)
 	enum msg_verdict verdict;
 	struct msg m;
 
-	if (in->host_type & (KVM_DEV_IRQ_HOST_MSI | KVM_DEV_IRQ_HOST_MSIX))
+	if ((in->host_type & (KVM_DEV_IRQ_HOST_MSI | KVM_DEV_IRQ_HOST_MSIX)) &&
+	    !own_messages(c))
 		return send_gsi(c, in->guest_type == KVM_DEV_IRQ_GUEST_MSIX ?
 				v->gsi : in->guest_gsi);
 	verdict = in->mode == INTR_MSIX ?
@@ -107,7 +132,7 @@ static void count_late(struct card *c, enum sent sent)
 	if (sent == SENT)
 		c->intr.fallback++;
 	else if (sent == REFUSED)
-		c->intr.undeliverable++;
+		lose(c);
 }
 
 /* What hard-irq context could not deliver gets one more try. */
@@ -152,6 +177,16 @@ static void kick_msix(struct card *c)
 
 /* ---- host vectors -------------------------------------------------------- */
 
+static void note_missing(struct card *c, unsigned int n)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->irq_lock, flags);
+	c->intr.missing += n;
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+	fault_signal(c);
+}
+
 static int request_vector(struct card *c, unsigned int index)
 {
 	struct card_vector *v = &c->intr.vec[index];
@@ -163,11 +198,13 @@ static int request_vector(struct card *c, unsigned int index)
 		 pci_name(c->pdev), index);
 	err = request_irq(pci_irq_vector(c->pdev, index), vector_fired,
 			  IRQF_NO_THREAD, v->name, v);
-	if (err)
+	if (err) {
 		card_err(c, "host interrupt for vector %u refused (%d); that vector stays silent\n",
 			 index, err);
-	else
+		note_missing(c, 1);
+	} else {
 		v->armed = true;
+	}
 	return err;
 }
 
@@ -187,6 +224,7 @@ static void stop_vectors(struct card *c)
 	in->vec = NULL;
 	in->retry = NULL;
 	in->count = 0;
+	in->missing = 0;
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 	cancel_work_sync(&in->worker);
 	/* The PCI core turns INTx on again here; our flags decide after it. */
@@ -211,9 +249,11 @@ static int alloc_host_vectors(struct card *c, enum intr_mode mode,
 		return pci_alloc_irq_vectors(c->pdev, want, want, PCI_IRQ_MSI);
 	for (n = want; n && got < 0; n /= 2)
 		got = pci_alloc_irq_vectors(c->pdev, n, n, PCI_IRQ_MSIX);
-	if (got > 0 && got < want)
+	if (got > 0 && got < want) {
 		card_warn(c, "the host has only %d of %u interrupt vectors left; entries above stay silent, free vectors by releasing other cards\n",
 			  got, want);
+		note_missing(c, want - got);
+	}
 	return got;
 }
 
@@ -245,6 +285,7 @@ static int start_vectors(struct card *c, enum intr_mode mode, unsigned int want)
 		publish_mode(c, INTR_OFF);
 		card_err(c, "the host cannot give it %u %s vectors (%d); the guest will see no interrupt from it\n",
 			 want, mode == INTR_MSI ? "MSI" : "MSI-X", got);
+		note_missing(c, want);
 		goto free;
 	}
 	for (i = 0; i < got; i++) {
@@ -269,7 +310,7 @@ static enum intr_mode wanted_mode(const struct card *c, unsigned int *count)
 	*count = 0;
 	if (!c->vm || c->quarantined || c->broken)
 		return INTR_OFF;
-	if (in->host_type == KVM_DEV_IRQ_HOST_MSI) {
+	if (in->host_type == KVM_DEV_IRQ_HOST_MSI && !own_messages(c)) {
 		*count = 1;
 		return INTR_MSI;
 	}
@@ -560,7 +601,8 @@ static int host_start(struct card *c, u32 type)
 			in->host_type = type;
 		return err;
 	}
-	if (in->mode != INTR_OFF) {
+	if (in->mode != INTR_OFF && (type != KVM_DEV_IRQ_HOST_MSI ||
+				     in->guest_type != KVM_DEV_IRQ_GUEST_INTX)) {
 		card_err(c, "the guest uses the card's own MSI or MSI-X registers already; a VMM either forwards them or emulates them, not both\n");
 		return -EEXIST;
 	}

@@ -255,7 +255,8 @@ static long get_region_info(struct card *c, void __user *arg)
 	if (out.info.size)
 		out.info.flags = VFIO_REGION_INFO_FLAG_READ;
 	if (out.info.size && (index <= VFIO_PCI_BAR5_REGION_INDEX ||
-			      index == VFIO_PCI_CONFIG_REGION_INDEX))
+			      index == VFIO_PCI_CONFIG_REGION_INDEX ||
+			      index == BACKPLANE_REGION_STATUS))
 		out.info.flags |= VFIO_REGION_INFO_FLAG_WRITE;
 	if (index < VBAR_COUNT) {
 		kind = c->params.bars[index].kind;

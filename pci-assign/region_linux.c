@@ -291,11 +291,14 @@ void region_fill_status(struct card *c, struct backplane_status *s)
 	spin_lock_irqsave(&c->fault_lock, flags);
 	s->faults = c->faults;
 	s->faults_dropped = c->faults_dropped;
+	s->policy = c->policy;
 	spin_unlock_irqrestore(&c->fault_lock, flags);
 	spin_lock_irqsave(&c->irq_lock, flags);
 	s->irqs_hard = in->hard;
 	s->irqs_fallback = in->fallback;
 	s->irqs_pended = in->pended;
+	s->irqs_lost = in->undeliverable;
+	s->vectors_missing = in->missing;
 	s->vm = c->vm ? c->vm->id : 0;
 	s->domain_id = c->vm ? c->domain_id : 0;
 	spin_unlock_irqrestore(&c->irq_lock, flags);
@@ -309,6 +312,17 @@ static int status_read(struct card *c, u64 off, u8 *buf, unsigned int n)
 	region_fill_status(c, &s);
 	memcpy(buf, (u8 *)&s + off, n);
 	return 0;
+}
+
+static int policy_write(struct card *c, u64 off, const u8 *buf, unsigned int n)
+{
+	u32 policy;
+
+	if (off != offsetof(struct backplane_status, policy) ||
+	    n != sizeof(policy))
+		return -EINVAL;
+	memcpy(&policy, buf, n);
+	return fault_set_policy(c, policy);
 }
 
 /* Whole records only, each handed out once. No card->lock: no models. */
@@ -338,7 +352,8 @@ static int rw_piece(struct card *c, unsigned int index, u64 off, u8 *buf,
 	case VFIO_PCI_ROM_REGION_INDEX:
 		return write ? -EINVAL : rom_read(c, off, buf, n);
 	case BACKPLANE_REGION_STATUS:
-		return write ? -EINVAL : status_read(c, off, buf, n);
+		return write ? policy_write(c, off, buf, n) :
+			       status_read(c, off, buf, n);
 	default:
 		return -EINVAL;
 	}

@@ -205,11 +205,8 @@ static void set_vm(struct card *c, struct vm *vm)
 /* May this card be given to a VM now? card->lock. */
 static int check_usable(struct card *c)
 {
-	if (!c->ready || c->closing || c->gone || !node_held_by_caller(c)) {
-		card_err(c, "process %d does not hold its node open; open /dev/backplane/%s for reading and writing first\n",
-			 task_tgid_nr(current), pci_name(c->pdev));
+	if (!c->ready || c->closing || c->gone)
 		return -EPERM;
-	}
 	if (c->broken) {
 		card_err(c, "refused: its last reset failed (%s); VFIO_DEVICE_RESET on its node tries again\n",
 			 c->broken);
@@ -251,9 +248,12 @@ static int attach(struct assign_vm *avm, struct card *c, u32 id, u32 flags)
 
 	if (err)
 		return err;
-	err = domain_start(avm);
+	err = legacy_claim(c);
 	if (err)
 		goto disown;
+	err = domain_start(avm);
+	if (err)
+		goto unclaim;
 	mutex_lock(&c->lock);
 	c->pci_2_3 = (flags & KVM_DEV_ASSIGN_PCI_2_3) &&
 		     pci_intx_mask_supported(c->pdev);
@@ -267,6 +267,8 @@ static int attach(struct assign_vm *avm, struct card *c, u32 id, u32 flags)
 
 stop_domain:
 	domain_stop(avm);
+unclaim:
+	legacy_release(c);
 disown:
 	disown(avm, c);
 	return err;
@@ -277,6 +279,7 @@ static void stop_mastering(struct card *c)
 	unsigned long flags;
 
 	spin_lock_irqsave(&c->irq_lock, flags);
+	c->legacy_stop = true;
 	c->guest_command = 0;
 	card_update_command(c);
 	spin_unlock_irqrestore(&c->irq_lock, flags);
@@ -295,6 +298,7 @@ static void detach(struct assign_vm *avm, struct card *c)
 	}
 	group_detach(avm, c->group);
 	mutex_unlock(&c->lock);
+	legacy_release(c);
 	card_info(c, "released by VM %u, blocked\n", avm->vm->id);
 	disown(avm, c);
 }

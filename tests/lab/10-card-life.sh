@@ -19,6 +19,10 @@ counts >/tmp/counts.before
 ok "edu moves to pci-assign" pci_bind $EDU pci-assign || exit 1
 cardtest $EDU
 ok "cardtest came to its end" test $? = 0
+ok "e1000e moves to pci-assign" pci_bind $NIC pci-assign
+legacyclient $EDU $NIC
+ok "a client that knows only sysfs and the old ioctls came to its end" test $? = 0
+pci_release $NIC
 
 in_guest() # WHAT DRIVER ARGS KIND BDF
 {

@@ -7,6 +7,7 @@
  *
  *   badioctl BDF       0000:00:04.0
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -132,8 +133,12 @@ static void assignment(int vm, unsigned int bus, unsigned int devfn)
 	struct kvm_assigned_msix_nr nr = { .assigned_dev_id = 7, .entry_nr = 1 };
 	struct kvm_assigned_msix_entry entry = { .assigned_dev_id = 7, .gsi = 1 };
 
-	refuse("assignment without holding the card's node",
+	if (setresuid(-1, 65534, 0))
+		works("becoming nobody", -1);
+	refuse("assignment without its node, nor permission in sysfs",
 	       ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &dev), EPERM, 0);
+	if (setresuid(-1, 0, 0))
+		works("becoming root again", -1);
 	dev.flags = 0;
 	refuse("assignment without the IOMMU flag (dma=none)",
 	       ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &dev), EINVAL, 0);

@@ -27,46 +27,14 @@
 #include <linux/kvm.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include "pci-assign/assign_uapi.h"
+#include "cardvm.h"
 
 #define CONFIG	((uint64_t)VFIO_PCI_CONFIG_REGION_INDEX << 40)
 #define STATUS	((uint64_t)BACKPLANE_REGION_STATUS << 40)
 #define FAULTS	((uint64_t)BACKPLANE_REGION_FAULTS << 40)
-#define ID	5
 
-/* edu's registers */
-#define EDU_IRQ_STATUS	0x24
-#define EDU_RAISE	0x60
-#define EDU_ACK		0x64
-#define EDU_DMA_SRC	0x80
-#define EDU_DMA_DST	0x88
-#define EDU_DMA_COUNT	0x90
-#define EDU_DMA_CMD	0x98
-#define EDU_BUFFER	0x40000
-
-static int failed, node, kvm, vm, vcpu;
-static unsigned int bus, slot, fn;
+static int node;
 static volatile uint8_t *bar;
-static uint8_t *ram;
-
-static bool ok(bool good, const char *what)
-{
-	printf("%s - %s\n", good ? "ok" : "not ok", what);
-	if (!good)
-		printf("# errno %d (%s)\n", errno, strerror(errno));
-	fflush(stdout);
-	failed |= !good;
-	return good;
-}
-
-static bool refused(long r, int want, const char *what)
-{
-	bool good = r < 0 && errno == want;
-
-	if (!good)
-		printf("# got %ld, errno %d (%s)\n", r, errno, strerror(errno));
-	return ok(good, what);
-}
 
 /* ---- the card --------------------------------------------------------------- */
 
@@ -145,125 +113,6 @@ static bool map_bar(void)
 		   (off_t)r.offset);
 	return ok(bar != MAP_FAILED && edu(0) == 0x010000ed,
 		  "BAR 0 is mapped and edu's id is in it");
-}
-
-/* ---- the VM ------------------------------------------------------------------ */
-
-#define RAM_SIZE	(4U << 20)
-
-static bool make_vm(void)
-{
-	struct kvm_userspace_memory_region slot0 = { .memory_size = RAM_SIZE };
-	struct kvm_lapic_state lapic;
-
-	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	slot0.userspace_addr = (uintptr_t)ram;
-	vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP, 0) ||
-	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot0))
-		return ok(false, "a VM with RAM and interrupt controllers");
-	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	if (vcpu < 0 || ioctl(vcpu, KVM_GET_LAPIC, &lapic))
-		return ok(false, "a vCPU with a local APIC");
-	*(uint32_t *)(lapic.regs + 0xf0) = 0x1ff;	/* enabled by software */
-	return ok(!ioctl(vcpu, KVM_SET_LAPIC, &lapic), "a VM whose APIC accepts");
-}
-
-/* Requests waiting in the local APIC, by vector; taking empties them. */
-static bool requested(unsigned int vector)
-{
-	struct kvm_lapic_state s;
-	uint32_t *irr;
-
-	ioctl(vcpu, KVM_GET_LAPIC, &s);
-	irr = (uint32_t *)(s.regs + 0x200 + vector / 32 * 16);
-	return *irr >> vector % 32 & 1;
-}
-
-static void forget_requests(void)
-{
-	struct kvm_lapic_state s;
-	unsigned int i;
-
-	ioctl(vcpu, KVM_GET_LAPIC, &s);
-	for (i = 0; i < 8; i++)
-		*(uint32_t *)(s.regs + 0x200 + i * 16) = 0;
-	ioctl(vcpu, KVM_SET_LAPIC, &s);
-}
-
-static bool arrives(unsigned int vector)
-{
-	int tries;
-
-	for (tries = 0; tries < 100 && !requested(vector); tries++)
-		usleep(10000);
-	return requested(vector);
-}
-
-static struct kvm_assigned_pci_dev address(uint32_t flags)
-{
-	return (struct kvm_assigned_pci_dev) {
-		.assigned_dev_id = ID, .busnr = bus, .devfn = slot << 3 | fn,
-		.flags = flags,
-	};
-}
-
-static long assign(uint32_t flags)
-{
-	struct kvm_assigned_pci_dev d =
-		address(flags | KVM_DEV_ASSIGN_ENABLE_IOMMU);
-
-	return ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &d);
-}
-
-static long deassign(void)
-{
-	struct kvm_assigned_pci_dev d = address(0);
-
-	return ioctl(vm, KVM_DEASSIGN_PCI_DEVICE, &d);
-}
-
-static long dev_irq(unsigned long request, uint32_t flags, uint32_t gsi)
-{
-	struct kvm_assigned_irq i = { .assigned_dev_id = ID, .guest_irq = gsi,
-				      .flags = flags };
-
-	return ioctl(vm, request, &i);
-}
-
-/* gsi @gsi is the message for @vector; others keep their pins. */
-static void route_msi(uint32_t gsi, unsigned int vector)
-{
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entry[2];
-	} r = { .head = { .nr = 2 }, .entry = {
-		{ .gsi = gsi, .type = KVM_IRQ_ROUTING_MSI,
-		  .u.msi = { .address_lo = 0xfee00000, .data = vector } },
-		{ .gsi = 10, .type = KVM_IRQ_ROUTING_IRQCHIP,
-		  .u.irqchip = { .irqchip = KVM_IRQCHIP_IOAPIC, .pin = 10 } },
-	} };
-
-	ok(!ioctl(vm, KVM_SET_GSI_ROUTING, &r), "routes are set");
-}
-
-/* IOAPIC pin 10: level-triggered, to @vector of APIC 0, unmasked. */
-static void aim_pin(unsigned int vector)
-{
-	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
-
-	ioctl(vm, KVM_GET_IRQCHIP, &c);
-	c.chip.ioapic.redirtbl[10].bits = vector | 1ULL << 15;
-	ok(!ioctl(vm, KVM_SET_IRQCHIP, &c), "the guest's pin 10 is aimed");
-}
-
-static bool pin_is_up(void)
-{
-	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
-
-	ioctl(vm, KVM_GET_IRQCHIP, &c);
-	return c.chip.ioapic.irr >> 10 & 1;
 }
 
 /* ---- config space -------------------------------------------------------------- */
@@ -587,7 +436,6 @@ int main(int argc, char **argv)
 	kvm = open("/dev/kvm", O_RDWR);
 	if (!make_vm())
 		return 1;
-	refused(assign(0), EPERM, "assignment without the node");
 	snprintf(path, sizeof(path), "/dev/backplane/%s", argv[1]);
 	refused(open(path, O_RDONLY), EACCES, "opening the node for reading only");
 	node = open(path, O_RDWR);
