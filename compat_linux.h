@@ -124,6 +124,29 @@ static inline void compat_domain_set_owner(struct iommu_domain *domain,
 #endif
 }
 
+/* A domain of one's own and a mapping in it, as clients of the API make them. */
+static inline struct iommu_domain *compat_domain_alloc(struct device *dev)
+{
+#if COMPAT_OLD
+	return iommu_domain_alloc(dev->bus);
+#else
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+
+	return IS_ERR(domain) ? NULL : domain;
+#endif
+}
+
+static inline int compat_domain_map(struct iommu_domain *domain,
+				    unsigned long iova, phys_addr_t at,
+				    size_t size, int prot)
+{
+#if COMPAT_OLD
+	return iommu_map(domain, iova, at, size, prot);
+#else
+	return iommu_map(domain, iova, at, size, prot, GFP_KERNEL);
+#endif
+}
+
 static inline void compat_setup_dma_ops(struct device *dev, u64 end)
 {
 #if COMPAT_OLD

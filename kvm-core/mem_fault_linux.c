@@ -119,11 +119,11 @@ static enum vm_mem_verdict find_page(struct vm *vm, struct fault *f)
 /* ---- how big ----------------------------------------------------------------- */
 
 /*
- * The level at which the host maps @hva. Interrupts are off, so the tables
- * that are looked at are not freed; under mmu_lock with the sequence checked
- * the answer stays true until a notifier calls.
+ * Interrupts are off, so the tables that are looked at are not freed; under
+ * mmu_lock with the sequence checked the answer stays true until a notifier
+ * calls.
  */
-static unsigned int host_level(struct mm_struct *mm, hva_t hva)
+unsigned int mem_host_level(struct mm_struct *mm, hva_t hva, u64 *pfn)
 {
 	unsigned int level = 0;
 	unsigned long flags;
@@ -144,11 +144,14 @@ static unsigned int host_level(struct mm_struct *mm, hva_t hva)
 		goto out;
 	if (pud_leaf(pud)) {
 		level = 2;
+		*pfn = pud_pfn(pud);
 		goto out;
 	}
 	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd))
+	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd)) {
 		level = 1;
+		*pfn = pmd_pfn(pmd);
+	}
 out:
 	local_irq_restore(flags);
 	return level;
@@ -175,11 +178,12 @@ static bool level_fits(const struct fault *f, unsigned int level)
 static unsigned int choose_level(struct vm *vm, const struct fault *f)
 {
 	unsigned int level;
+	u64 pfn;
 
 	if (!f->page || !PageCompound(f->page) || f->slot->dirty ||
 	    vm->mem.invalidate_count)
 		return 0;
-	for (level = host_level(vm->mm, f->hva); level > 0; level--)
+	for (level = mem_host_level(vm->mm, f->hva, &pfn); level > 0; level--)
 		if (level_fits(f, level))
 			break;
 	return level;

@@ -47,6 +47,12 @@ bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);
 /* The slots, for a holder of slots_lock. */
 struct slots *mem_slots_locked(struct vm *vm);
 
+/*
+ * The level at which the host maps @hva now, and from 1 on the first frame of
+ * that leaf. 0 also if it maps nothing there.
+ */
+unsigned int mem_host_level(struct mm_struct *mm, hva_t hva, u64 *pfn);
+
 int mem_notifier_register(struct vm *vm);
 void mem_notifier_unregister(struct vm *vm);
 

@@ -4,7 +4,9 @@
  * is assigned to it. A card cannot take a page fault, so what it may reach must
  * be there before and stay there (DESIGN rule 5).
  *
- * Pages are pinned slot by slot and remembered as runs of frames. They are
+ * Pages are pinned slot by slot and remembered as runs of frames. A huge page
+ * that the host maps as a whole takes one pin: a pin holds all of it, and what
+ * a fork or a COW break asks about is kept once for such a mapping. They are
  * unpinned only after every reader has confirmed that it forgot them (rule 4);
  * if one did not, they stay pinned for ever. Called by mem_linux.c for new and
  * dying slots, and by whoever assigns a card, through mem.h.
@@ -22,7 +24,8 @@
 #define MAX_TURNS	64	/* of a batch that runs out of table pages */
 
 struct pin_run {
-	unsigned long pfn, n;
+	unsigned long pfn;
+	u32 n, step;		/* frames; one pin in @step of them */
 };
 
 #define RUNS_PER_CHUNK	((PAGE_SIZE - 2 * sizeof(long)) / sizeof(struct pin_run))
@@ -37,13 +40,15 @@ static_assert(sizeof(struct pin_chunk) <= PAGE_SIZE);
 
 /* ---- the record ------------------------------------------------------------ */
 
-static int remember_page(struct slot_pin *pin, unsigned long pfn)
+/* @step frames from @pfn on, with one pin. */
+static int remember_page(struct slot_pin *pin, unsigned long pfn, u32 step)
 {
 	struct pin_chunk *c = pin->chunks;
 	struct pin_run *last = c && c->n ? &c->run[c->n - 1] : NULL;
 
-	if (last && last->pfn + last->n == pfn) {
-		last->n++;
+	if (last && last->pfn + last->n == pfn && last->step == step &&
+	    last->n <= U32_MAX - step) {
+		last->n += step;
 		goto out;
 	}
 	if (!c || c->n == RUNS_PER_CHUNK) {
@@ -53,9 +58,9 @@ static int remember_page(struct slot_pin *pin, unsigned long pfn)
 		c->next = pin->chunks;
 		pin->chunks = c;
 	}
-	c->run[c->n++] = (struct pin_run) { pfn, 1 };
+	c->run[c->n++] = (struct pin_run) { pfn, step, step };
 out:
-	pin->pages++;
+	pin->pages += step;
 	return 0;
 }
 
@@ -65,7 +70,7 @@ static int remember_batch(struct vm *vm, struct slot_pin *pin,
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		if (!remember_page(pin, page_to_pfn(pages[i])))
+		if (!remember_page(pin, page_to_pfn(pages[i]), 1))
 			continue;
 		unpin_user_pages(pages + i, n - i);
 		vm->mem.pinned_pages += i;
@@ -77,11 +82,17 @@ static int remember_batch(struct vm *vm, struct slot_pin *pin,
 
 static void unpin_chunk(const struct pin_chunk *c, bool written)
 {
-	unsigned long i;
+	unsigned long i, at;
 
 	for (i = 0; i < c->n; i++) {
-		unpin_user_page_range_dirty_lock(pfn_to_page(c->run[i].pfn),
-						 c->run[i].n, written);
+		const struct pin_run *r = &c->run[i];
+
+		if (r->step == 1)
+			unpin_user_page_range_dirty_lock(pfn_to_page(r->pfn),
+							 r->n, written);
+		for (at = 0; r->step > 1 && at < r->n; at += r->step)
+			unpin_user_page_range_dirty_lock(pfn_to_page(r->pfn + at),
+							 1, written);
 		cond_resched();
 	}
 }
@@ -159,6 +170,7 @@ struct populate {
 	struct page **pages;	/* this batch */
 	gfn_t gfn;		/* of its first page */
 	unsigned int n;
+	bool whole;		/* one huge page, and only its first is in pages */
 	u32 perm;
 };
 
@@ -170,16 +182,21 @@ static u32 page_perm(const struct populate *p, gpa_t gpa)
 	return p->perm;
 }
 
+static bool meets_msi_window(gpa_t gpa)
+{
+	return gpa < GPM_MSI_END && gpa + BATCH * PAGE_SIZE > GPM_MSI_START;
+}
+
 /* Is the batch one aligned 2 MiB piece of host memory? */
 static bool is_big(const struct populate *p)
 {
 	unsigned long pfn = page_to_pfn(p->pages[0]);
-	gpa_t gpa = p->gfn << PAGE_SHIFT;
 	unsigned int i;
 
-	if (p->n != BATCH || (p->gfn & (BATCH - 1)) || (pfn & (BATCH - 1)))
-		return false;
-	if (gpa < GPM_MSI_END && gpa + BATCH * PAGE_SIZE > GPM_MSI_START)
+	if (p->whole)
+		return true;
+	if (p->n != BATCH || (p->gfn & (BATCH - 1)) || (pfn & (BATCH - 1)) ||
+	    meets_msi_window(p->gfn << PAGE_SHIFT))
 		return false;
 	for (i = 1; i < BATCH; i++)
 		if (page_to_pfn(p->pages[i]) != pfn + i)
@@ -227,23 +244,69 @@ static int map_batch(struct vm *vm, const struct populate *p)
 	return err;
 }
 
+/*
+ * The next batch as one huge page: pin its first page, then see whether the
+ * host maps all of it, and by what is pinned. 0: it is not one; nothing is
+ * pinned.
+ */
+static int pin_whole(struct vm *vm, struct populate *p, bool write)
+{
+	hva_t hva = slot_hva(p->slot, p->gfn);
+	u64 pfn = 0, mine;
+	unsigned int level;
+
+	if (((p->gfn | hva >> PAGE_SHIFT) & (BATCH - 1)) ||
+	    p->gfn + BATCH > p->slot->base + p->slot->npages ||
+	    meets_msi_window(p->gfn << PAGE_SHIFT))
+		return 0;
+	if (pin_user_pages_fast(hva, 1, FOLL_LONGTERM | (write ? FOLL_WRITE : 0),
+				p->pages) != 1)
+		return 0;
+	mine = page_to_pfn(p->pages[0]);
+	level = mem_host_level(vm->mm, hva, &pfn);
+	if (level && !(mine & (BATCH - 1)) && PageCompound(p->pages[0]) &&
+	    mine == pfn + ((hva >> PAGE_SHIFT) & ((1UL << (9 * level)) - 1)))
+		return BATCH;
+	unpin_user_page(p->pages[0]);
+	return 0;
+}
+
+static int pin_pages(struct populate *p, bool write)
+{
+	u64 left = p->slot->base + p->slot->npages - p->gfn;
+	u64 want = min_t(u64, BATCH - (p->gfn & (BATCH - 1)), left);
+
+	return pin_user_pages_fast(slot_hva(p->slot, p->gfn), want,
+				   FOLL_LONGTERM | (write ? FOLL_WRITE : 0),
+				   p->pages);
+}
+
+static int remember_whole(struct vm *vm, struct populate *p)
+{
+	int err = remember_page(p->slot->pin, page_to_pfn(p->pages[0]), BATCH);
+
+	if (err)
+		unpin_user_page(p->pages[0]);
+	else
+		vm->mem.pinned_pages += BATCH;
+	return err;
+}
+
 static int populate_batch(struct vm *vm, struct populate *p, bool write)
 {
-	unsigned int want = BATCH - (p->gfn & (BATCH - 1));
-	u64 left = p->slot->base + p->slot->npages - p->gfn;
-	int got, err;
+	int got = pin_whole(vm, p, write), err;
 
-	want = min_t(u64, want, left);
-	got = pin_user_pages_fast(slot_hva(p->slot, p->gfn), want,
-				  FOLL_LONGTERM | (write ? FOLL_WRITE : 0),
-				  p->pages);
+	p->whole = got;
+	if (!got)
+		got = pin_pages(p, write);
 	if (got <= 0) {
 		pr_err("kvm-core: VM %u: guest memory at %#llx (process address %#lx) cannot be pinned for a card: %d\n",
 		       vm->id, p->gfn << PAGE_SHIFT,
 		       slot_hva(p->slot, p->gfn), got);
 		return got ? got : -EFAULT;
 	}
-	err = remember_batch(vm, p->slot->pin, p->pages, got);
+	err = p->whole ? remember_whole(vm, p) :
+			 remember_batch(vm, p->slot->pin, p->pages, got);
 	if (err)
 		return err;
 	p->n = got;

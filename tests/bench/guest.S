@@ -121,6 +121,15 @@ op_\name:
 	add	%rcx, %rbx
 	END
 
+	/* The same without taking the time. */
+	.globl op_fill
+op_fill:
+1:	movb	$1, (%rbx)
+	add	%rcx, %rbx
+	dec	%r15d
+	jnz	1b
+	out	%al, $DONE
+
 /* ---- interrupts ------------------------------------------------------------- */
 
 	.globl op_enable
@@ -153,6 +162,28 @@ op_hlt:
 	cli
 	dec	%r15d
 	jnz	1b
+	out	%al, $DONE
+
+	/*
+	 * From a card (e1000e: rbx is its BAR 0, r8d the cause) that is told to
+	 * interrupt: interrupt mask, then cause. The card's own throttle lets
+	 * one through in 128 us.
+	 */
+	.globl op_card
+op_card:
+	sti
+1:	mov	%r14, %r12
+	mov	%r8d, 0xd0(%rbx)
+	NOW	%r13
+	mov	%r8d, 0xc8(%rbx)
+2:	cmp	%r14, %r12
+	je	2b
+	mov	$150000, %ecx
+3:	dec	%ecx
+	jnz	3b
+	dec	%r15d
+	jnz	1b
+	cli
 	out	%al, $DONE
 
 	/* To the other vCPU and back, asleep in between. */
