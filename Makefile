@@ -90,7 +90,7 @@ unit-bins: $(unit-bin)
 
 # One test: make unit T=test_gpm
 unit: setup
-	@$(MAKE) --no-print-directory -s unit-bins
+	@$(MAKE) --no-print-directory -s -j$(shell nproc) unit-bins
 	@tests/run unit $(T)
 
 modules: setup
