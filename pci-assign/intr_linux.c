@@ -213,6 +213,7 @@ static void stop_vectors(struct card *c)
 	struct card_intr *in = &c->intr;
 	struct card_vector *vec = in->vec;
 	unsigned long *retry = in->retry, flags;
+	bool lacked = in->missing;
 	unsigned int i;
 
 	if (in->mode == INTR_OFF)
@@ -227,6 +228,8 @@ static void stop_vectors(struct card *c)
 	in->missing = 0;
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 	cancel_work_sync(&in->worker);
+	if (lacked)	/* so that the next lack is news */
+		fault_signal(c);
 	/* The PCI core turns INTx on again here; our flags decide after it. */
 	pci_free_irq_vectors(c->pdev);
 	spin_lock_irqsave(&c->irq_lock, flags);
@@ -399,8 +402,9 @@ void intr_update_line(struct card *c)
 	if (in->held && in->line_on && !line_usable(c))
 		in->held = false;	/* masked: it will fire again if still up */
 	update_exclusive(c);
-	/* Host MSI may drive a guest's line, too. */
+	/* Host MSI may drive a guest's line, too; the guest's mask then keeps it. */
 	level = in->held && !c->quarantined &&
+		!(c->guest_command & PCI_COMMAND_INTX_DISABLE) &&
 		in->guest_type == KVM_DEV_IRQ_GUEST_INTX;
 	if (level == in->level || !c->vm || in->source < 0)
 		return;

@@ -366,6 +366,7 @@ int node_recover(struct card *c)
 			return err;
 	}
 	err = reset(c);
+	fault_signal(c);	/* its user does not know of this reset */
 	if (idle)
 		card_power_down(c);
 	return err;
