@@ -56,6 +56,7 @@ struct vm_mem {
 	hva_t invalidate_start, invalidate_end;
 	struct list_head readers;
 	unsigned int pin_users;		/* assigned cards */
+	bool device_dma;		/* vm_mem_allow_device_dma() */
 	u64 pinned_pages;
 	u64 lost_pages;			/* pinned for ever: a flush failed */
 	struct list_head spare;		/* zeroed table pages, for the next map */
@@ -116,5 +117,11 @@ void vm_mem_mark_dirty(struct vm *vm, gfn_t gfn);
  */
 int vm_mem_pin(struct vm *vm, struct gpm_reader *reader);
 void vm_mem_unpin(struct vm *vm, struct gpm_reader *reader);
+/*
+ * From here on, for the VM's life, what the guest maps of its devices' memory
+ * may be reached by its cards' DMA as well (and nothing else: not RAM mapped as
+ * a device). For cards that run programs from their own memory. Any context.
+ */
+void vm_mem_allow_device_dma(struct vm *vm);
 
 #endif

@@ -220,7 +220,7 @@ static void count_leaf(struct vm_mem *m, unsigned int level)
 	}
 }
 
-static u32 fault_perm(const struct fault *f)
+static u32 fault_perm(const struct vm_mem *m, const struct fault *f)
 {
 	u32 perm = GPM_CPU_R | GPM_CPU_X;
 
@@ -229,8 +229,17 @@ static u32 fault_perm(const struct fault *f)
 		perm |= GPM_CPU_W;
 	if (f->uncached)
 		perm |= GPM_UNCACHED;
+	/* A register page, never one of RAM that somebody mapped as a device. */
+	if (READ_ONCE(m->device_dma) && !f->page && !pfn_valid(f->pfn))
+		perm |= GPM_DMA_R | (perm & GPM_CPU_W ? GPM_DMA_W : 0);
 	return perm;
 }
+
+void vm_mem_allow_device_dma(struct vm *vm)
+{
+	WRITE_ONCE(vm->mem.device_dma, true);
+}
+EXPORT_SYMBOL_GPL(vm_mem_allow_device_dma);
 
 /* The guest may write it from now on. A file's page was told by its fault. */
 static void note_writable(const struct fault *f)
@@ -245,7 +254,7 @@ static void note_writable(const struct fault *f)
 static int map_locked(struct vm *vm, struct fault *f)
 {
 	struct vm_mem *m = &vm->mem;
-	u32 perm = fault_perm(f);
+	u32 perm = fault_perm(m, f);
 	unsigned int level;
 	gpa_t gpa = f->gfn << PAGE_SHIFT;
 	u64 size;
@@ -254,7 +263,7 @@ static int map_locked(struct vm *vm, struct fault *f)
 
 	if (was_invalidated(m, f))
 		return -EAGAIN;
-	if (is_pinned(m, gpa))
+	if (f->page && is_pinned(m, gpa))
 		return 0;
 	level = choose_level(vm, f);
 	size = leaf_pages(level) << PAGE_SHIFT;

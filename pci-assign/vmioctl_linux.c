@@ -12,6 +12,7 @@
  * detach (blocked again), unpin. The node's close, unbinding, and the VM's end
  * all come through the same release.
  */
+#include <linux/moduleparam.h>
 #include <linux/uaccess.h>
 
 #include "pci-assign/assign.h"
@@ -23,6 +24,10 @@
 				 KVM_DEV_IRQ_HOST_MSIX)
 #define KNOWN_GUEST_IRQ		(KVM_DEV_IRQ_GUEST_INTX | KVM_DEV_IRQ_GUEST_MSI | \
 				 KVM_DEV_IRQ_GUEST_MSIX)
+
+static char *peer_dma;
+module_param(peer_dma, charp, 0444);
+MODULE_PARM_DESC(peer_dma, "vendor:device,... of cards that fetch programs from their own memory by DMA (lsi53c895a: 1000:0012)");
 
 /* ---- a VM's state -------------------------------------------------------- */
 
@@ -139,8 +144,9 @@ static int own(struct assign_vm *avm, struct card *c)
 		card_err(c, "it is assigned to VM %u already; release it there first\n",
 			 READ_ONCE(c->avm->vm) ? c->avm->vm->id : 0);
 	else if (g->owner && g->owner != avm)
-		card_err(c, "another function of its IOMMU group %d belongs to another VM; functions of one group can reach each other and go to one VM\n",
-			 iommu_group_id(g->iommu));
+		card_err(c, "another function of its IOMMU group %d belongs to VM %u; functions of one group can reach each other and go to one VM; backplane status shows which has which\n",
+			 iommu_group_id(g->iommu),
+			 READ_ONCE(g->owner->vm) ? g->owner->vm->id : 0);
 	else
 		err = 0;
 	if (!err) {
@@ -202,6 +208,28 @@ static void set_vm(struct card *c, struct vm *vm)
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 }
 
+/*
+ * Some cards fetch their programs from their own memory by DMA. Named ones may:
+ * their VM's cards then reach the VM's BARs, which are the VM's own anyway.
+ */
+static bool needs_peer_dma(const struct pci_dev *pdev)
+{
+	char id[sizeof("ffff:ffff")], *at;
+
+	snprintf(id, sizeof(id), "%04x:%04x", pdev->vendor, pdev->device);
+	at = peer_dma ? strstr(peer_dma, id) : NULL;
+	return at && (at[sizeof(id) - 1] == ',' || !at[sizeof(id) - 1]);
+}
+
+static void allow_peer_dma(struct assign_vm *avm, struct card *c)
+{
+	if (!needs_peer_dma(c->pdev))
+		return;
+	vm_mem_allow_device_dma(avm->vm);
+	card_info(c, "peer_dma: cards of VM %u may reach its BARs by DMA\n",
+		  avm->vm->id);
+}
+
 /* May this card be given to a VM now? card->lock. */
 static int check_usable(struct card *c)
 {
@@ -235,6 +263,7 @@ static int attach_locked(struct assign_vm *avm, struct card *c)
 			 iommu_group_id(c->group->iommu), err);
 		return err;
 	}
+	allow_peer_dma(avm, c);
 	c->domain_id = amdvi_domain_id(avm->domain);
 	set_vm(c, avm->vm);
 	card_info(c, "attached to VM %u; reset: %s\n", avm->vm->id,
