@@ -87,6 +87,8 @@ STATUS_NUMBER(faults_dropped, faults_dropped);
 STATUS_NUMBER(irqs_hard, irqs_hard);
 STATUS_NUMBER(irqs_fallback, irqs_fallback);
 STATUS_NUMBER(irqs_pended, irqs_pended);
+STATUS_NUMBER(irqs_lost, irqs_lost);
+STATUS_NUMBER(vectors_missing, vectors_missing);
 
 /* Write 1: reset the card, which ends quarantine and a failed reset. */
 static ssize_t recover_store(struct device *dev, struct device_attribute *attr,
@@ -118,6 +120,8 @@ static struct attribute *card_attrs[] = {
 	&dev_attr_irqs_hard.attr,
 	&dev_attr_irqs_fallback.attr,
 	&dev_attr_irqs_pended.attr,
+	&dev_attr_irqs_lost.attr,
+	&dev_attr_vectors_missing.attr,
 	&dev_attr_reset_method.attr,
 	&dev_attr_recover.attr,
 	NULL

@@ -244,6 +244,8 @@ bool facts_read_card(const char *bdf, struct card *c)
 	c->irqs_hard = sys_number(0, CARD "/irqs_hard", bdf, bdf);
 	c->irqs_fallback = sys_number(0, CARD "/irqs_fallback", bdf, bdf);
 	c->irqs_pended = sys_number(0, CARD "/irqs_pended", bdf, bdf);
+	c->irqs_lost = sys_number(0, CARD "/irqs_lost", bdf, bdf);
+	c->vectors_missing = sys_number(0, CARD "/vectors_missing", bdf, bdf);
 	read_owner(bdf, c);
 	return true;
 }

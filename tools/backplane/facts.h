@@ -31,7 +31,7 @@ struct card {
 	uint64_t holder;	/* pid, 0 = node not open */
 	char holder_name[32];
 	uint64_t vm, domain, faults, faults_dropped;
-	uint64_t irqs_hard, irqs_fallback, irqs_pended;
+	uint64_t irqs_hard, irqs_fallback, irqs_pended, irqs_lost, vectors_missing;
 	char reset_method[16];
 	char owner[32];		/* of the node */
 };

@@ -78,6 +78,9 @@ static void print_card(FILE *f, const struct live *l, size_t i,
 		fprintf(f, " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %8" PRIu64 "\n",
 			c->irqs_hard, c->irqs_fallback, c->irqs_pended,
 			c->faults);
+	if (c->irqs_lost || c->vectors_missing)
+		fprintf(f, "                %" PRIu64 " interrupts lost, %" PRIu64 " host vectors missing; the kernel log says why\n",
+			c->irqs_lost, c->vectors_missing);
 	if (c->reason[0])
 		fprintf(f, "                broken: %s; backplane recover %s\n",
 			c->reason, l->bdf[i]);
@@ -158,6 +161,8 @@ static void json_card(struct json *j, const struct live *l, size_t i,
 	json_number(j, "irqs_hard", c->irqs_hard);
 	json_number(j, "irqs_fallback", c->irqs_fallback);
 	json_number(j, "irqs_pended", c->irqs_pended);
+	json_number(j, "irqs_lost", c->irqs_lost);
+	json_number(j, "vectors_missing", c->vectors_missing);
 	json_string(j, "reset_method", c->reset_method);
 	if (b) {
 		json_object(j, "per_second");
