@@ -182,6 +182,12 @@ static int set_bits(const struct walk *w, gpa_t at, u64 *pte, u64 bits)
 	return err == -EAGAIN ? err : 0;
 }
 
+static void note(const struct walk *w, unsigned int level, u64 pte)
+{
+	if (w->mem->trace)
+		w->mem->trace[level] = pte;
+}
+
 static struct gwalk_result found(const struct walk *w, unsigned int level, u64 pte)
 {
 	gpa_t offset = w->gva & (BIT_ULL(level_shift(w, level)) - 1);
@@ -231,6 +237,7 @@ static struct gwalk_result walk_once(struct walk *w, bool *again)
 			*again = true;
 			return fault(w, 0);
 		}
+		note(w, level, pte);
 		table = w->layout == &layout_32 ? pte & 0xfffff000U :
 			pte & GENMASK_ULL(51, 12);
 	}
@@ -241,6 +248,7 @@ static struct gwalk_result walk_once(struct walk *w, bool *again)
 		return fault(w, GWALK_P | GWALK_PK);
 	bits = PTE_A | (w->access & GWALK_W ? PTE_D : 0);
 	*again = set_bits(w, at, &pte, bits);
+	note(w, level, pte);
 	return found(w, level, pte);
 }
 

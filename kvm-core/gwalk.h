@@ -3,7 +3,7 @@
  * gwalk: the guest's own page tables, gva -> gpa (APM2 5.2-5.6).
  *
  * Pure: reads guest memory through a callback. Used by the emulator's memory
- * accesses and KVM_TRANSLATE; later by shadow paging.
+ * accesses, by KVM_TRANSLATE and by shadow paging (smmu.h).
  */
 #ifndef BACKPLANE_GWALK_H
 #define BACKPLANE_GWALK_H
@@ -31,7 +31,11 @@ struct gwalk_mem {
 	int (*read)(void *ctx, gpa_t gpa, void *data, unsigned int len);
 	int (*cmpxchg)(void *ctx, gpa_t gpa, u64 old, u64 new_value, unsigned int len);
 	void *ctx;
+	/* Each entry on the way as it is after the walk, by level; or NULL. */
+	u64 *trace;
 };
+
+#define GWALK_LEVELS	5
 
 struct gwalk_result {
 	bool ok;

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * smmu flushes: what a guest's own TLB flush does to its shadow pages (APM2
+ * 5.5.2). Entries are compared with the guest's memory and dropped where they
+ * differ; tables that do not change are brought in step again.
+ *
+ * Called for MOV CR3 and its like, and for INVLPG (smmu_linux.c). A dropped entry
+ * comes back by a fault.
+ */
+#include "kvm-core/smmu.h"
+
+/* After so many comparisons without a change a fault will be the cheaper way. */
+#define QUIET	2
+
+/* ---- the guest's memory ---------------------------------------------------------------- */
+
+struct gpm_leaf smmu_lookup(struct smmu *s, gpa_t gpa)
+{
+	struct gpm_leaf l = (s->ops->lookup)(s->ctx, gpa);
+
+	if (l.present && l.level > s->host_level)
+		s->host_level = l.level;
+	return l;
+}
+
+void *smmu_frame(struct smmu *s, gfn_t gfn, bool write)
+{
+	struct gpm_leaf l = smmu_lookup(s, gfn << BP_PAGE_SHIFT);
+	u32 want = GPM_CPU_R | (write ? GPM_CPU_W : 0);
+
+	if (!l.present || (l.perm & want) != want || (l.perm & GPM_UNCACHED))
+		return NULL;
+	return (s->ops->memory)(s->ctx, &l);
+}
+
+/* ---- comparing ------------------------------------------------------------------------- */
+
+/* Where in its frame the guest entry of @idx is, and how many bytes. */
+static unsigned int entry_offset(const struct smmu_page *p, unsigned int idx,
+				 unsigned int *size)
+{
+	unsigned int quadrant = FIELD_GET(SMMU_ROLE_QUADRANT, p->role);
+
+	*size = 8;
+	if (smmu_is_pdpt(p))
+		return FIELD_GET(SMMU_ROLE_OFFSET, p->role) * 32 + idx * 8;
+	if (smmu_format(p) != SMMU_32)
+		return idx * 8;
+	*size = 4;
+	/* An entry of a directory covers 4 MiB, two of ours. */
+	if (smmu_level(p))
+		return (quadrant * 256 + idx / 2) * 4;
+	return (quadrant * 512 + idx) * 4;
+}
+
+static u64 entry_in(const struct smmu_page *p, const void *frame, unsigned int idx)
+{
+	unsigned int size, at = entry_offset(p, idx, &size);
+
+	if (size == 4)
+		return READ_ONCE(*(const u32 *)((const char *)frame + at));
+	return READ_ONCE(*(const u64 *)((const char *)frame + at));
+}
+
+bool smmu_guest_entry(struct smmu *s, const struct smmu_page *p,
+		      unsigned int idx, u64 *gpte)
+{
+	const void *frame;
+
+	*gpte = 0;
+	if (!smmu_is_table(p))
+		return true;
+	frame = smmu_frame(s, p->gfn, false);
+	if (!frame)
+		return false;
+	*gpte = entry_in(p, frame, idx);
+	return true;
+}
+
+/* True if any entry was dropped. */
+static bool compare(struct smmu *s, struct smmu_page *p)
+{
+	const void *frame = smmu_frame(s, p->gfn, false);
+	u32 had = p->nr;
+	int idx;
+
+	s->stat_compares++;
+	if (!frame)
+		smmu_page_empty(s, p);
+	for (idx = smmu_next(p, 0); idx >= 0; idx = smmu_next(p, idx + 1))
+		if (entry_in(p, frame, idx) != p->gpte[idx])
+			smmu_drop(s, p, idx);
+	return p->nr != had;
+}
+
+/* ---- MOV CR3 ---------------------------------------------------------------- */
+
+static void unsync_all(struct smmu *s)
+{
+	struct smmu_list *n;
+	struct smmu_page *p;
+
+	for (n = s->age.next; n != &s->age; n = n->next) {
+		p = container_of(n, struct smmu_page, age);
+		if (smmu_is_table(p))
+			smmu_unsync(s, p);
+	}
+}
+
+static void take_notes(struct smmu *s)
+{
+	unsigned int i;
+	u64 gfn;
+
+	for (i = 0; i < SMMU_WROTE; i++) {
+		if (likely(!READ_ONCE(s->wrote[i])))
+			continue;
+		gfn = xchg(&s->wrote[i], 0) - 1;
+		smmu_unsync_frame(s, gfn);
+	}
+	if (unlikely(READ_ONCE(s->wrote_more))) {
+		WRITE_ONCE(s->wrote_more, false);
+		unsync_all(s);
+	}
+}
+
+static struct smmu_page *page_of_step(struct smmu_list *n)
+{
+	return container_of(n, struct smmu_page, step);
+}
+
+/* Nobody can write them when it returns: what is compared then stays true. */
+static void protect_quiet(struct smmu *s)
+{
+	struct smmu_list *n;
+	bool any = false;
+
+	for (n = s->unsync.next; n != &s->unsync; n = n->next) {
+		if (page_of_step(n)->quiet < QUIET)
+			continue;
+		smmu_protect(s, page_of_step(n)->gfn);
+		any = true;
+	}
+	if (any)
+		(s->ops->flush)(s->ctx);
+}
+
+static void step_in(struct smmu *s, struct smmu_page *p)
+{
+	s->stat_steps++;
+	p->unsync = false;
+	p->step.prev->next = p->step.next;
+	p->step.next->prev = p->step.prev;
+	p->step.next = &p->step;
+	p->step.prev = &p->step;
+}
+
+static void compare_page(struct smmu *s, struct smmu_page *p)
+{
+	bool quiet = p->quiet >= QUIET;
+
+	if (compare(s, p))
+		p->quiet = 0;
+	else if (!quiet)
+		p->quiet++;
+	if (!p->nr && !p->roots)
+		smmu_page_retire(s, p);	/* it serves something else now */
+	else if (quiet)
+		step_in(s, p);
+}
+
+void smmu_sync(struct smmu *s)
+{
+	struct smmu_list *n, *next;
+
+	s->stat_syncs++;
+	take_notes(s);
+	protect_quiet(s);
+	for (n = s->unsync.next; n != &s->unsync; n = next) {
+		next = n->next;
+		compare_page(s, page_of_step(n));
+	}
+}
+
+/* ---- INVLPG ------------------------------------------------------------------- */
+
+void smmu_invlpg(struct smmu *s, struct smmu_page *root, gva_t gva)
+{
+	struct smmu_page *p = root;
+	unsigned int idx;
+	u64 gpte;
+
+	if (smmu_format(root) != SMMU_LONG)
+		gva = (u32)gva;
+	for (;;) {
+		idx = smmu_index(p, gva);
+		if (!smmu_present(p, idx))
+			return;
+		if (!smmu_guest_entry(s, p, idx, &gpte) || gpte != p->gpte[idx]) {
+			smmu_drop(s, p, idx);
+			return;
+		}
+		if (!smmu_is_pointer(p, idx))
+			return;
+		p = s->by_id[p->link[idx].to];
+	}
+}
