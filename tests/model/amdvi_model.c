@@ -17,33 +17,53 @@ static void complain(struct amdvi_model *m, const char *what)
 
 /* ---- memory -------------------------------------------------------------- */
 
-struct amdvi_model *model_new(void)
+static struct amdvi_model *new_unit(u8 *ram)
 {
 	struct amdvi_model *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		abort();
-	m->ram = aligned_alloc(1U << 21, MODEL_RAM_SIZE);
+	m->ram = ram;
 	m->dte_cache = calloc(AMDVI_DEVICES, sizeof(*m->dte_cache));
 	if (!m->ram || !m->dte_cache)
 		abort();
-	memset(m->ram, 0, MODEL_RAM_SIZE);
 	m->efr = AMDVI_EFR_IA | AMDVI_EFR_GA;
 	m->stop_ticks = 3;
+	return m;
+}
+
+struct amdvi_model *model_new(void)
+{
+	struct amdvi_model *m =
+		new_unit(aligned_alloc(1U << 21, MODEL_RAM_SIZE));
+
+	memset(m->ram, 0, MODEL_RAM_SIZE);
+	return m;
+}
+
+struct amdvi_model *model_new_beside(struct amdvi_model *first)
+{
+	struct amdvi_model *m = new_unit(first->ram);
+
+	m->first = first;
 	return m;
 }
 
 void model_free(struct amdvi_model *m)
 {
 	free(m->dte_cache);
-	free(m->ram);
+	if (!m->first)
+		free(m->ram);
 	free(m);
 }
 
 void *model_alloc(struct amdvi_model *m, u64 size, u64 align)
 {
-	u64 at = (m->ram_used + align - 1) & ~(align - 1);
+	u64 at;
 
+	if (m->first)
+		return model_alloc(m->first, size, align);
+	at = (m->ram_used + align - 1) & ~(align - 1);
 	if (at + size > MODEL_RAM_SIZE)
 		return NULL;
 	m->ram_used = at + size;

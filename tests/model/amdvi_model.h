@@ -21,8 +21,8 @@
  * changed while it runs, say) is told so in @complaint.
  *
  * It serves this project's driver, but knows nothing of it: it includes the
- * formats of amdvi_fmt.h and nothing else. Not modelled: guest tables, ATS,
- * PPR, the exclusion range, host A/D updates, performance counters.
+ * formats of amdvi_fmt.h and nothing else. Not modelled: guest tables, PPR,
+ * translation requests, host A/D updates, performance counters.
  */
 #ifndef BACKPLANE_TESTS_AMDVI_MODEL_H
 #define BACKPLANE_TESTS_AMDVI_MODEL_H
@@ -75,6 +75,7 @@ struct amdvi_model {
 	/* the machine */
 	u8 *ram;
 	u64 ram_used;
+	struct amdvi_model *first;	/* whose memory it is, NULL = ours */
 	u64 devtab, cmd_base, evt_base, control, status;
 	u64 excl_base, excl_limit;
 	u32 cmd_head, cmd_tail, evt_head, evt_tail;
@@ -97,6 +98,9 @@ struct amdvi_model {
 };
 
 struct amdvi_model *model_new(void);
+/* One more unit of the same machine: it shares @first's memory, no more. */
+struct amdvi_model *model_new_beside(struct amdvi_model *first);
+/* @first of a machine last. */
 void model_free(struct amdvi_model *m);
 
 /* Zeroed memory that the unit can read; NULL when all is used. */
@@ -113,6 +117,9 @@ void model_tick(struct amdvi_model *m);
 /* A card's DMA of one byte. False: refused (see the event log). */
 bool model_dma(struct amdvi_model *m, u16 devid, u64 addr, bool write,
 	       hpa_t *hpa);
+
+/* The same by a card that says its address is translated already. */
+bool model_translated(struct amdvi_model *m, u16 devid, hpa_t addr, bool write);
 
 /* A message that a card sends. */
 enum model_irq_result { MODEL_IRQ_REFUSED, MODEL_IRQ_PASSED, MODEL_IRQ_REMAPPED };

@@ -14,6 +14,9 @@
 #define DTE_PASS_INIT	BIT_ULL(56)
 #define DTE_PASS_EXTINT	BIT_ULL(57)
 #define DTE_PASS_NMI	BIT_ULL(58)
+#define DTE_EX		BIT_ULL(40)	/* quad 1 */
+#define EXCL_ENABLE	BIT_ULL(0)
+#define EXCL_ALL	BIT_ULL(1)
 #define DTE_INT_LEN_MAX	11
 
 #define PTE_PR		BIT_ULL(0)
@@ -370,6 +373,15 @@ static bool translate(struct amdvi_model *m, const struct model_request *r,
 	return true;
 }
 
+/* 2.2.1, 3.4.5: memory that is never translated, for all or for some. */
+static bool excluded(const struct amdvi_model *m, const struct model_request *r)
+{
+	return (m->excl_base & EXCL_ENABLE) &&
+	       ((m->excl_base & EXCL_ALL) || (r->dte[1] & DTE_EX)) &&
+	       r->addr >= (m->excl_base & PTE_ADDR) &&
+	       r->addr <= (m->excl_limit | 0xfff);
+}
+
 bool model_dma(struct amdvi_model *m, u16 devid, u64 addr, bool write,
 	       hpa_t *hpa)
 {
@@ -383,7 +395,7 @@ bool model_dma(struct amdvi_model *m, u16 devid, u64 addr, bool write,
 	if (!model_fetch_dte(m, &r))
 		return false;
 	q0 = r.dte[0];
-	if (!(q0 & DTE_V))
+	if (!(q0 & DTE_V) || excluded(m, &r))
 		return true;
 	if (!(q0 & DTE_TV))
 		return page_fault(m, &r, 0);

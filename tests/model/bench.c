@@ -86,18 +86,19 @@ static void bench_block_all(struct bench *b)
 			abort();
 }
 
-void bench_init(struct bench *b)
+/* @b->m is made; @devtab NULL: a segment of its own. */
+static void bench_build(struct bench *b, struct dte *devtab)
 {
 	struct engine_setup at;
 
-	memset(b, 0, sizeof(*b));
-	b->m = model_new();
-	b->devtab = model_alloc(b->m, AMDVI_DEVICES * AMDVI_DTE_SIZE, 4096);
+	b->devtab = devtab ? devtab :
+		    model_alloc(b->m, AMDVI_DEVICES * AMDVI_DTE_SIZE, 4096);
 	b->cmd = model_alloc(b->m, ENGINE_RING_BYTES, 4096);
 	b->log.slot = model_alloc(b->m, ENGINE_RING_BYTES, 4096);
 	b->sem = model_alloc(b->m, 4096, 4096);
 	b->irt_off = model_alloc(b->m, IRTE_OFF_BYTES, 4096);
-	bench_block_all(b);
+	if (!devtab)
+		bench_block_all(b);
 	at = (struct engine_setup){
 		.devtab = model_hpa(b->m, b->devtab),
 		.cmd = model_hpa(b->m, b->cmd),
@@ -110,6 +111,22 @@ void bench_init(struct bench *b)
 	b->log.control = bench_control;
 	b->log.event = bench_event;
 	b->log.ctx = b;
+}
+
+void bench_init(struct bench *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->m = model_new();
+	bench_build(b, NULL);
+}
+
+void bench_up_beside(struct bench *b, struct bench *first, bool same_segment)
+{
+	memset(b, 0, sizeof(*b));
+	b->m = model_new_beside(first->m);
+	bench_build(b, same_segment ? first->devtab : NULL);
+	if (engine_start(&b->e))
+		abort();
 }
 
 void bench_up(struct bench *b)

@@ -33,6 +33,9 @@ struct bench {
 /* A unit that is off, with tables in place; bench_up() also starts it. */
 void bench_init(struct bench *b);
 void bench_up(struct bench *b);
+/* One more unit of @first's machine, of the same segment or another. */
+void bench_up_beside(struct bench *b, struct bench *first, bool same_segment);
+/* @first last. */
 void bench_down(struct bench *b);
 
 /* engine_run() and engine_write_dte() on this bench. */

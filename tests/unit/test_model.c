@@ -302,6 +302,91 @@ static void test_memory_that_cannot_be_read_is_a_hardware_error(void **state)
 	down(&b);
 }
 
+/* 4 to 6 levels, and 3: all of the reach is translated, nothing beyond it. */
+static void test_every_depth_is_walked_to_its_end(void **state)
+{
+	unsigned int depth;
+	struct bench b;
+	struct gpm g;
+	hpa_t hpa;
+
+	(void)state;
+	for (depth = 3; depth <= 6; depth++) {
+		unsigned int bits = min(12 + 9 * depth, 52U);
+		u64 last = (1ULL << bits) - BP_PAGE_SIZE;
+
+		bench_up(&b);
+		assert_int_equal(gpm_init(&g, &bench_gpm_ops, b.m, depth), 0);
+		assert_int_equal(gpm_map(&g, last, MODEL_RAM, 0, GPM_DMA_RW), 0);
+		attach(&b, &g);
+		assert_true(model_dma(b.m, CARD, last + 5, true, &hpa));
+		assert_int_equal(hpa, MODEL_RAM + 5);
+		assert_false(model_dma(b.m, CARD, last - 1, true, &hpa));
+		assert_int_equal(bench_drain(&b), 1);
+		assert_false(model_dma(b.m, CARD, last + (1ULL << bits), true,
+				       &hpa));
+		assert_int_equal(bench_drain(&b), 1);
+		assert_int_equal(FIELD_GET(EVT_CODE, b.event[0][0]),
+				 MODEL_PAGE_FAULT);
+		down(&b);
+	}
+}
+
+/* What firmware or a crashed kernel left in the registers opens nothing. */
+static void test_an_exclusion_range_does_not_outlive_a_take_over(void **state)
+{
+	struct bench b;
+	hpa_t hpa;
+
+	(void)state;
+	bench_init(&b);
+	model_write(b.m, AMDVI_REG_EXCL_BASE, 0x100000 | 3);
+	model_write(b.m, AMDVI_REG_EXCL_LIMIT, 0x1ff000);
+	assert_int_equal(engine_start(&b.e), 0);
+	assert_false(model_dma(b.m, CARD, 0x100000, true, &hpa));
+	/* It would have: */
+	model_write(b.m, AMDVI_REG_EXCL_BASE, 0x100000 | 3);
+	model_write(b.m, AMDVI_REG_EXCL_LIMIT, 0x1ff000);
+	assert_true(model_dma(b.m, CARD, 0x100000, true, &hpa));
+	assert_true(model_dma(b.m, CARD, 0x1fffff, true, &hpa));
+	assert_false(model_dma(b.m, CARD, 0x200000, true, &hpa));
+	assert_false(model_dma(b.m, CARD, 0xfffff, true, &hpa));
+	/* Bit 1 is "all cards"; without it the entry decides, ours says no. */
+	model_write(b.m, AMDVI_REG_EXCL_BASE, 0x100000 | 1);
+	assert_false(model_dma(b.m, CARD, 0x100000, true, &hpa));
+	down(&b);
+}
+
+/* ATS is not given to any card: blocked, attached or the host's own. */
+static void test_no_card_may_say_that_its_address_is_translated(void **state)
+{
+	enum dte_dma kinds[] = { DTE_DMA_BLOCK, DTE_DMA_IDENTITY, DTE_DMA_TABLE };
+	struct bench b;
+	struct gpm g;
+	unsigned int i;
+
+	(void)state;
+	bench_up(&b);
+	assert_int_equal(gpm_init(&g, &bench_gpm_ops, b.m, 4), 0);
+	assert_int_equal(gpm_map(&g, 0x1000, MODEL_RAM, 0, GPM_DMA_RW), 0);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct dte_want want = tree_want(&b, &g);
+
+		want.dma = kinds[i];
+		assert_int_equal(bench_write_dte(&b, CARD, &want), 0);
+		assert_false(model_translated(b.m, CARD, MODEL_RAM, true));
+		assert_int_equal(bench_drain(&b), 1);
+		assert_int_equal(FIELD_GET(EVT_CODE, b.event[0][0]),
+				 MODEL_INVALID_REQ);
+		assert_int_equal(b.event[0][1], MODEL_RAM);
+	}
+	/* The bit that would permit it. */
+	b.devtab[CARD].q[1] |= BIT_ULL(32);
+	model_forget_all(b.m);
+	assert_true(model_translated(b.m, CARD, MODEL_RAM, true));
+	down(&b);
+}
+
 /* V = 0 is the one entry that must never be: the model shows why. */
 static void test_an_invalid_entry_lets_everything_through(void **state)
 {
@@ -390,6 +475,9 @@ int main(void)
 		cmocka_unit_test(test_malformed_entries_are_faults_with_rz),
 		cmocka_unit_test(test_a_malformed_device_table_entry_blocks),
 		cmocka_unit_test(test_memory_that_cannot_be_read_is_a_hardware_error),
+		cmocka_unit_test(test_every_depth_is_walked_to_its_end),
+		cmocka_unit_test(test_an_exclusion_range_does_not_outlive_a_take_over),
+		cmocka_unit_test(test_no_card_may_say_that_its_address_is_translated),
 		cmocka_unit_test(test_an_invalid_entry_lets_everything_through),
 		cmocka_unit_test(test_a_card_raises_what_its_table_gives_and_no_more),
 	};

@@ -325,6 +325,60 @@ static void forgery(void)
 	end("interrupts that the card was not given");
 }
 
+/* A card with a translation cache of its own makes addresses up. */
+static void pretranslated(void)
+{
+	unsigned int i;
+
+	begin();
+	for (i = 0; i < 100; i++) {
+		injected++;
+		outside += model_translated(b.m, CARD, MODEL_RAM + i * 4096,
+					    i & 1);
+		read_log(AMDVI_EV_INVALID_DEVICE_REQUEST, CARD, 1);
+	}
+	end("addresses that the card says are translated");
+}
+
+/*
+ * Two cards of two VMs, each given one page at the same device address, reach
+ * for the other's page by its device address and by its host address.
+ */
+static void each_other(void)
+{
+	struct dte_want want;
+	struct gpm other;
+	unsigned int i;
+	hpa_t hpa;
+
+	begin();
+	gpm_init(&other, &bench_gpm_ops, b.m, 4);
+	gpm_map(&other, PAGE_AT, MODEL_RAM + 0x1000, 0, GPM_DMA_RW);
+	gpm_map(&other, 0x20000, MODEL_RAM + 0x2000, 0, GPM_DMA_RW);
+	want = bench_blocked(&b, false);
+	want.dma = DTE_DMA_TABLE;
+	want.domain_id = DOMAIN + 1;
+	want.depth = 4;
+	want.root = gpm_root_hpa(&other);
+	bench_write_dte(&b, CARD + 8, &want);
+	for (i = 0; i < 100; i++) {
+		/* Each warms the caches with its own right. */
+		outside += !model_dma(b.m, CARD, PAGE_AT + i, true, &hpa) ||
+			   hpa != MODEL_RAM + i;
+		outside += !model_dma(b.m, CARD + 8, PAGE_AT + i, true, &hpa) ||
+			   hpa != MODEL_RAM + 0x1000 + i;
+		outside += !model_dma(b.m, CARD + 8, 0x20000 + i, true, &hpa);
+		refused(0x20000 + i, i & 1);
+		read_log(AMDVI_EV_IO_PAGE_FAULT, CARD, 1);
+		refused(MODEL_RAM + 0x1000 + i, i & 1);
+		read_log(AMDVI_EV_IO_PAGE_FAULT, CARD, 1);
+		injected++;
+		outside += model_dma(b.m, CARD + 8, MODEL_RAM + i, true, &hpa);
+		read_log(AMDVI_EV_IO_PAGE_FAULT, CARD + 8, 1);
+	}
+	end("two cards attacking each other");
+}
+
 int main(void)
 {
 	bad_device_table_entries();
@@ -337,5 +391,7 @@ int main(void)
 	overflow();
 	storm();
 	forgery();
+	pretranslated();
+	each_other();
 	return failed;
 }
