@@ -33,6 +33,8 @@ static bool swap_entry(struct gpm *g, u64 *entry, u64 old, u64 value)
 
 static u64 *table_of(const struct gpm *g, u64 entry)
 {
+	if (g->linear)
+		return (u64 *)(uintptr_t)(gpm_fmt_addr(entry) + g->linear);
 	return g->ops->table_at(g->ctx, gpm_fmt_addr(entry));
 }
 
@@ -74,6 +76,7 @@ int gpm_init(struct gpm *g, const struct gpm_ops *ops, void *ctx,
 	g->ops = ops;
 	g->ctx = ctx;
 	g->depth = depth;
+	g->linear = 0;
 	g->tables = 0;
 	for (level = 0; level <= GPM_MAX_LEVEL; level++)
 		g->leaves[level] = 0;
@@ -252,38 +255,65 @@ static bool perm_valid(u32 perm)
 }
 
 static bool map_valid(const struct gpm *g, gpa_t gpa, hpa_t hpa,
-		      unsigned int level, u32 perm)
+		      unsigned int level, u32 perm, u64 count)
 {
-	u64 span;
+	u64 span, max = 1ULL << GPM_ADDR_BITS;
 
 	if (level > GPM_MAX_LEVEL || !perm_valid(perm))
 		return false;
 	span = gpm_fmt_span(level);
-	if (((gpa | hpa) & (span - 1)) || gpa >= limit(g) ||
-	    (hpa >> GPM_ADDR_BITS))
+	if (((gpa | hpa) & (span - 1)) || gpa >= limit(g) || hpa >= max ||
+	    count > (limit(g) - gpa) / span || count > (max - hpa) / span)
 		return false;
-	return !(perm & GPM_DMA_RW) || !in_msi_window(gpa, gpa + span);
+	return !(perm & GPM_DMA_RW) || !in_msi_window(gpa, gpa + count * span);
+}
+
+static int put_leaf(struct gpm *g, u64 *entry, unsigned int level, u64 value)
+{
+	u64 old = READ_ONCE(*entry);
+
+	if (gpm_fmt_present(old) && !gpm_fmt_is_pointer(old, level))
+		return replace_leaf(g, entry, value);
+	g->leaves[level]++;
+	if (gpm_fmt_present(old))
+		return replace_subtree(g, entry, level, value);
+	store(g, entry, value);
+	return GPM_DONE;
+}
+
+int gpm_map_run(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level,
+		u32 perm, u64 count, u64 *done, int *bits)
+{
+	u64 value, span, *entry;
+
+	*done = 0;
+	*bits = GPM_DONE;
+	if (!map_valid(g, gpa, hpa, level, perm, count))
+		return -EINVAL;
+	span = gpm_fmt_span(level);
+	value = gpm_fmt_leaf(hpa, level, perm);
+	for (entry = NULL; *done < count; ++*done) {
+		/* The next entry, or the first of another table */
+		if (entry && gpm_fmt_index(gpa, level))
+			entry++;
+		else
+			entry = descend(g, gpa, level, bits);
+		if (!entry)
+			return -ENOMEM;
+		*bits |= put_leaf(g, entry, level, value);
+		gpa += span;
+		value += span;
+	}
+	return 0;
 }
 
 int gpm_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 perm)
 {
-	u64 value, old, *entry;
-	int result = GPM_DONE;
+	u64 done;
+	int bits, err;
 
-	if (!map_valid(g, gpa, hpa, level, perm))
-		return -EINVAL;
-	entry = descend(g, gpa, level, &result);
-	if (!entry)
-		return -ENOMEM;
-	value = gpm_fmt_leaf(hpa, level, perm);
-	old = READ_ONCE(*entry);
-	if (gpm_fmt_present(old) && !gpm_fmt_is_pointer(old, level))
-		return result | replace_leaf(g, entry, value);
-	g->leaves[level]++;
-	if (gpm_fmt_present(old))
-		return result | replace_subtree(g, entry, level, value);
-	store(g, entry, value);
-	return result;
+	err = gpm_map_run(g, gpa, hpa, level, perm, 1, &done, &bits);
+	return err ? err : bits;
 }
 
 /* ---- ranges ------------------------------------------------------------ */

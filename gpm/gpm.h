@@ -70,6 +70,10 @@ struct gpm {
 	void *ctx;
 	u64 *root;
 	unsigned int depth;	/* 3..6 tables deep; 4 for NPT */
+	u64 linear;		/* set by the owner after gpm_init, or 0: a table
+				 * at host address a is at pointer a + linear,
+				 * and table_at need not be called
+				 */
 	u64 tables;		/* table pages in the tree, root included */
 	u64 leaves[GPM_MAX_LEVEL + 1];
 };
@@ -115,6 +119,14 @@ struct gpm_leaf gpm_lookup(const struct gpm *g, gpa_t gpa);
  * -ENOMEM: nothing changed that a reader can see, no flush is needed.
  */
 int gpm_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 perm);
+
+/*
+ * The same for @count leaves of @level side by side, to host memory side by
+ * side. 0, or the errors of gpm_map. Always: *done leaves are mapped (on -ENOMEM
+ * go on from there), and *bits says what the caller must flush for them.
+ */
+int gpm_map_run(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level,
+		u32 perm, u64 count, u64 *done, int *bits);
 
 /*
  * Remove every translation in [start, end) (4 KiB aligned). Big leaves that

@@ -242,36 +242,30 @@ static void domain_take_retired(struct amdvi_domain *dom,
 	list_splice_init(&dom->retired, list);
 }
 
-static int domain_map_leaf(struct amdvi_domain *dom, u64 iova, phys_addr_t pa,
-			   int level, u32 perm)
+/* As many leaves as one lock holds; *done of them are mapped. */
+#define RUN_MAX		512
+
+static int domain_map_run(struct amdvi_domain *dom, u64 iova, phys_addr_t pa,
+			  int level, u32 perm, u64 count, u64 *done)
 {
 	LIST_HEAD(retired);
 	unsigned long flags;
-	int ret;
+	int err, bits, flushed;
 
 	spin_lock_irqsave(&dom->lock, flags);
-	ret = gpm_map(&dom->gpm, iova, pa, level, perm);
-	domain_take_retired(dom, &retired);
+	err = gpm_map_run(&dom->gpm, iova, pa, level, perm,
+			  min_t(u64, count, RUN_MAX), done, &bits);
+	if (unlikely(bits))
+		domain_take_retired(dom, &retired);
 	spin_unlock_irqrestore(&dom->lock, flags);
-	if (ret <= 0)
-		return ret;
-	/* It replaced something: nobody may use the old pages any more. */
-	ret = domain_flush(dom, iova, iova + (SZ_4K << (9 * level)),
-			   ret & GPM_FLUSH_WALK);
-	if (!ret)
-		put_pages_list(&retired);
-	return ret;
-}
-
-static int domain_map_leaf_gfp(struct amdvi_domain *dom, u64 iova,
-			       phys_addr_t pa, int level, u32 perm, gfp_t gfp)
-{
-	int err = domain_map_leaf(dom, iova, pa, level, perm);
-
-	if (err != -ENOMEM || !gfpflags_allow_blocking(gfp))
+	if (likely(!bits))
 		return err;
-	err = domain_fill_pool(dom, gfp);
-	return err ? err : domain_map_leaf(dom, iova, pa, level, perm);
+	/* It replaced something: nobody may use the old pages any more. */
+	flushed = domain_flush(dom, iova, iova + (max(*done, 1ULL) << (12 + 9 * level)),
+			       bits & GPM_FLUSH_WALK);
+	if (!flushed)
+		put_pages_list(&retired);
+	return flushed ? flushed : err;
 }
 
 static u32 domain_perm(int prot)
@@ -289,17 +283,20 @@ static int domain_map_pages(struct iommu_domain *domain, unsigned long iova,
 	struct amdvi_domain *dom = to_domain(domain);
 	int level = domain_level(pgsize), err = 0;
 	u32 perm = domain_perm(prot);
+	u64 done;
 
 	*mapped = 0;
 	if (level < 0 || !perm)
 		return -EINVAL;
 	if (!domain_is_ours(dom))
 		return -EPERM;
-	for (; pgcount && !err; pgcount--) {
-		err = domain_map_leaf_gfp(dom, iova + *mapped, pa + *mapped,
-					  level, perm, gfp);
-		if (!err)
-			*mapped += pgsize;
+	while (pgcount && !err) {
+		err = domain_map_run(dom, iova + *mapped, pa + *mapped, level,
+				     perm, pgcount, &done);
+		pgcount -= done;
+		*mapped += done * pgsize;
+		if (err == -ENOMEM && gfpflags_allow_blocking(gfp))
+			err = domain_fill_pool(dom, gfp);
 	}
 	return err;
 }
@@ -318,7 +315,7 @@ static size_t domain_unmap_pages(struct iommu_domain *domain,
 		return 0;
 	spin_lock_irqsave(&dom->lock, flags);
 	ret = gpm_unmap(&dom->gpm, iova, iova + size);
-	if (ret >= 0)
+	if (ret > 0)
 		domain_take_retired(dom, &gather->freelist);
 	spin_unlock_irqrestore(&dom->lock, flags);
 	if (ret < 0)
@@ -470,6 +467,7 @@ static struct iommu_domain *domain_new_tree(void)
 		goto free_domain;
 	if (gpm_init(&dom->gpm, &domain_gpm_ops, dom, DOMAIN_DEPTH))
 		goto free_id;
+	dom->gpm.linear = PAGE_OFFSET;
 	dom->root = gpm_root_hpa(&dom->gpm);
 	return &dom->iommu;
 

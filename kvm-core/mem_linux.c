@@ -495,6 +495,8 @@ int vm_mem_init(struct vm *vm)
 	err = gpm_init(&m->gpm, &table_ops, m, pgtable_l5_enabled() ? 5 : 4);
 	if (err)
 		goto free_spare;
+	if (!__sme_set(0ULL))	/* else entries carry the encryption bit */
+		m->gpm.linear = PAGE_OFFSET;
 	err = mem_notifier_register(vm);
 	if (err)
 		goto free_table;
