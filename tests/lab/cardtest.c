@@ -11,6 +11,7 @@
  *   cardtest BDF       of an edu card bound to pci-assign: 0000:00:05.0
  *   cardtest BDF hold  give the card to a VM and wait to be killed
  *   cardtest BDF storm  the same, after three accesses that are refused
+ *   cardtest BDF shuffle N  N random steps of re-routing, switching and firing
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -407,6 +408,70 @@ static void test_forgery(void)
 	test_dma();
 }
 
+/* ---- at random ------------------------------------------------------------- */
+
+/* arrives() for many steps: most have by the first look. */
+static bool arrives_soon(unsigned int vector)
+{
+	int spins;
+
+	for (spins = 0; spins < 200; spins++)
+		if (requested(vector))
+			return true;
+	return arrives(vector);
+}
+
+/* Is @vector the only request there is? */
+static bool only(unsigned int vector)
+{
+	struct kvm_lapic_state s;
+	unsigned int v, n = 0;
+
+	ioctl(vcpu, KVM_GET_LAPIC, &s);
+	for (v = 32; v < 256; v++)
+		n += *(uint32_t *)(s.regs + 0x200 + v / 32 * 16) >> v % 32 & 1;
+	return n == 1 && requested(vector);
+}
+
+/*
+ * Each step re-routes the card's message to a random vector, mostly switches
+ * MSI off or on, and fires: what was fired while it was on arrives once, as
+ * that vector; while it was off nowhere, then or later.
+ */
+static void test_shuffle(unsigned long steps)
+{
+	unsigned int msi = find_cap(PCI_CAP_ID_MSI), vector, seed = 20261128;
+	unsigned long step, lost = 0, strange = 0;
+	uint64_t before = status().irqs_hard, fired = 0;
+	bool on = false;
+
+	set_cfg(msi + PCI_MSI_ADDRESS_LO, 4, 0xfee00000);
+	set_cfg(msi + PCI_MSI_ADDRESS_HI, 4, 0);
+	for (step = 0; step < steps; step++) {
+		seed = seed * 1103515245 + 12345;
+		vector = 0x30 + (seed >> 16) % 0xc0;
+		set_cfg(msi + PCI_MSI_DATA_64, 2, vector);
+		if ((seed >> 24) % 4 == 0) {
+			on = !on;
+			set_cfg(msi + PCI_MSI_FLAGS, 2,
+				on ? PCI_MSI_FLAGS_ENABLE : 0);
+		}
+		fire();
+		fired += on;
+		lost += on && !arrives_soon(vector);
+		calm();
+		strange += on ? !only(vector) : requested(vector);
+		forget_requests();
+	}
+	set_cfg(msi + PCI_MSI_FLAGS, 2, 0);
+	printf("# %lu steps, %llu fired while on, %lu lost, %lu strange, %llu delivered\n",
+	       steps, (unsigned long long)fired, lost, strange,
+	       (unsigned long long)(status().irqs_hard - before));
+	ok(fired > steps / 4 && !lost, "no interrupt is lost in random steps");
+	ok(!strange && status().irqs_hard - before == fired,
+	   "none comes twice, or as another");
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
 static void test_life(void)
@@ -446,6 +511,10 @@ int main(int argc, char **argv)
 		return 1;
 	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	test_dma();
+	if (argc > 3 && !strcmp(argv[2], "shuffle")) {
+		test_shuffle(strtoul(argv[3], NULL, 0));
+		return failed;
+	}
 	if (argc > 2) {
 		for (int i = 0; i < 3 && !strcmp(argv[2], "storm"); i++)
 			dma(EDU_BUFFER, 0x40000000, 4, 2);

@@ -11,6 +11,7 @@
  *   edupoke BDF look COUNT         read the card's identity register COUNT times
  *   edupoke BDF self               write to and read from our own page; fails
  *                                  unless the bytes make the round trip
+ *   edupoke BDF stray COUNT        aim its MSI at no interrupt, and send COUNT
  *
  * ADDR and VALUE are C numbers; BDF is 0000:00:05.0. A refused DMA is
  * invisible to the card: a refused write changes nothing, a refused read
@@ -30,6 +31,8 @@
 #include <unistd.h>
 
 #define EDU_ID		0x00
+#define EDU_RAISE	0x60
+#define EDU_ACK		0x64
 #define EDU_DMA_SRC	0x80
 #define EDU_DMA_DST	0x88
 #define EDU_DMA_COUNT	0x90
@@ -105,6 +108,48 @@ static void open_card(const char *bdf)
 	}
 }
 
+static int open_config(const char *bdf)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		fail(2, path);
+	return fd;
+}
+
+/* Its MSI capability's message: an address outside the interrupt window. */
+static void aim_astray(const char *bdf, uint16_t enable)
+{
+	uint32_t addr[2] = { 0x1000, 0 };
+	int fd = open_config(bdf);
+	uint8_t at = 0x34, id = 0;
+	int i;
+
+	for (i = 0; i < 48 && id != 5; i++) {
+		if (pread(fd, &at, 1, i ? at + 1 : at) != 1 ||
+		    pread(fd, &id, 1, at) != 1)
+			fail(2, "capabilities");
+	}
+	if (id != 5 || pwrite(fd, addr, 8, at + 4) != 8 ||
+	    pwrite(fd, &enable, 2, at + 2) != 2)
+		fail(2, "MSI");
+	close(fd);
+}
+
+static void stray(const char *bdf, uint64_t count)
+{
+	aim_astray(bdf, 1);
+	for (; count; count--) {
+		*(volatile uint32_t *)(bar + EDU_RAISE) = 1;
+		usleep(EDU_PAUSE_US);
+		*(volatile uint32_t *)(bar + EDU_ACK) = 1;
+	}
+	aim_astray(bdf, 0);
+}
+
 static volatile uint32_t *own_page(uint64_t *phys)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -148,8 +193,9 @@ int main(int argc, char **argv)
 	if (!((argc == 5 && !strcmp(what, "write")) ||
 	      (argc == 4 && !strcmp(what, "read")) ||
 	      (argc == 4 && !strcmp(what, "look")) ||
+	      (argc == 4 && !strcmp(what, "stray")) ||
 	      (argc == 3 && !strcmp(what, "self")))) {
-		fprintf(stderr, "usage: edupoke BDF write ADDR VALUE | read ADDR | look COUNT | self\n");
+		fprintf(stderr, "usage: edupoke BDF write ADDR VALUE | read ADDR | look COUNT | stray COUNT | self\n");
 		return 2;
 	}
 	open_card(argv[1]);
@@ -157,6 +203,10 @@ int main(int argc, char **argv)
 		for (addr = number(argv[3]); addr; addr--)
 			if ((*(volatile uint32_t *)(bar + EDU_ID) & 0xff) != 0xed)
 				return 1;
+		return 0;
+	}
+	if (!strcmp(what, "stray")) {
+		stray(argv[1], number(argv[3]));
 		return 0;
 	}
 	page = own_page(&phys);

@@ -54,6 +54,7 @@ place()
 	esac >>/tmp/args
 	words="$words $name|$slot|$driver|$work|$kind"
 	bdfs="$bdfs $bdf"
+	echo "$name $bdf" >>/tmp/names
 }
 
 # The exits between the marks are those of the guest's own console, whose ports
@@ -74,11 +75,14 @@ step_cards()
 	# behind a conventional bridge interrupts are not remapped (iommu-amd/README.md)
 	if [ "$STACK" = ours ] && grep -q '//' /lab/cards.tab; then
 		ok "pci-assign loads, told to accept that" load pci-assign allow_unsafe_interrupts=1
+	elif [ "$STACK" = ours ] && grep -q '^lsi53c' /lab/cards.tab; then
+		ok "pci-assign loads, told to let them at their own memory" load pci-assign peer_dma=1000:0012
 	fi
 	load_assign || return 1
 	make_vfs
 	next=0 words= bdfs=
 	: >/tmp/args
+	: >/tmp/names
 	while IFS='|' read -r name where driver work kind; do
 		bdf=$(where "$where") || { fail "$name: the host has it"; lost "$name" "$driver" "the host does not see it"; continue; }
 		dmesg -c >/dev/null
@@ -91,6 +95,9 @@ step_cards()
 	run_guest --timeout "${GUEST_TIMEOUT:-300}" --cmdline nvme_core.multipath=N --env CARDS="$words" /lab/guest-cards.sh -- $(tr '\n' ' ' </tmp/args)
 	ok "the guest's script came to its end" test "$guest_rc" = 0
 	ports_cost
+	while read -r name bdf; do
+		[ "$STACK" != ours ] || echo "reset $name $(cat /sys/class/backplane/$bdf/reset_method)"
+	done </tmp/names
 	for bdf in $bdfs; do
 		echo "$bdf" >"/sys/bus/pci/devices/$bdf/driver/unbind"
 		echo >"/sys/bus/pci/devices/$bdf/driver_override"

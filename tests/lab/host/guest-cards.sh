@@ -98,18 +98,54 @@ ports()
 	echo "100,000 port reads; writes counted through both BARs" >/tmp/note
 }
 
+dsp_of() # BDF: its OSS device
+{
+	for _b in /sys/class/sound/dsp*; do
+		case $(readlink -f "$_b") in */$1/*) basename "$_b"; return ;; esac
+	done
+	return 1
+}
+
 sound()
 {
 	modprobe snd_hda_codec_generic
 	modprobe snd_pcm_oss
-	wait_for 20 test -c /dev/dsp || { cat /proc/asound/cards; ls /dev/snd; return 1; }
+	wait_for 20 dsp_of "$1" || { cat /proc/asound/cards; ls /dev/snd; return 1; }
+	_dsp=/dev/$(dsp_of "$1")
+	wait_for 10 test -c "$_dsp" || return 1
 	# half a second that no silence contains; its start on the host's side is
 	# found by this head
 	{ printf 'backplane-sound-'; dd if=/dev/urandom bs=16 count=5999 2>/dev/null; } >/tmp/a
 	{ cat /tmp/a; dd if=/dev/zero bs=4800 count=20 2>/dev/null; } >/tmp/tune
-	timeout 60 cardwork play /dev/dsp /tmp/tune || return 1
+	timeout 60 cardwork play "$_dsp" /tmp/tune || return 1
 	echo "sum $name $(sha256sum </tmp/a | cut -d' ' -f1)" >>/tmp/sums
 	echo "96,000 bytes played" >/tmp/note
+}
+
+rng()
+{
+	grep -q virtio /sys/class/misc/hw_random/rng_available || return 1
+	grep -o 'virtio[^ ]*' /sys/class/misc/hw_random/rng_available | head -n 1 >/sys/class/misc/hw_random/rng_current
+	dd if=/dev/hwrng of=/tmp/a bs=4k count=8 iflag=fullblock || return 1
+	dd if=/dev/hwrng of=/tmp/b bs=4k count=8 iflag=fullblock || return 1
+	# no constant, no repetition, and nothing that packs
+	! cmp -s /tmp/a /tmp/b && [ "$(gzip -c /tmp/a | wc -c)" -gt 32768 ] || return 1
+	echo "64 KiB of it do not repeat or pack" >/tmp/note
+}
+
+serial()
+{
+	for _t in /sys/class/tty/ttyS*; do
+		case $(readlink -f "$_t") in */$1/*) _tty=/dev/${_t##*/} ;; esac
+	done
+	[ -c "$_tty" ] || { ls -l /sys/class/tty; return 1; }
+	stty -F "$_tty" 115200 raw -echo || return 1
+	dd if=/dev/urandom of=/tmp/a bs=4k count=2 2>/dev/null
+	timeout 60 dd if=/tmp/a of="$_tty" bs=512 || return 1
+	stty -F "$_tty" drain 2>/dev/null
+	sleep 2
+	echo "sum $name $(sha256sum </tmp/a | cut -d' ' -f1)" >>/tmp/sums
+	echo "8 KiB sent" >/tmp/note
 }
 
 screen()
