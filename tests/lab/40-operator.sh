@@ -68,6 +68,12 @@ ok "bind what a file says" answers 0 "$TWIN.0 is bound" bind --config=/tmp/cards
 ok "each line of it" test "$(pci_driver $EDU) $(pci_driver $TWIN.1)" = "pci-assign pci-assign"
 ok "release one" answers 0 "its driver: none" release $EDU
 ok "release the rest" answers 0 "8139cp" release --all
+echo '1234:11e8 owner=lab' >/tmp/cards
+ok "a file names cards by vendor and device, too" answers 0 "$EDU is bound.*belongs to lab" bind --config=/tmp/cards
+ok "release it" answers 0 "released" release $EDU
+printf '1234:ffff\n77:00.0\n' >/tmp/cards
+ok "a kind that is not there is named with its line" answers 3 "line 1: there is no card 1234:ffff" bind --config=/tmp/cards
+ok "so is an address" answers 3 "line 2: there is no card 0000:77:00.0" bind --config=/tmp/cards
 echo '00:05.0 owner' >/tmp/cards
 ok "a line that makes no sense is named" answers 2 "line 1 is not understood" bind --config=/tmp/cards
 

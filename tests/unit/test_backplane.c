@@ -14,6 +14,7 @@
 
 #include "tests/unit/check.h"
 #include "tools/backplane/bind.h"
+#include "tools/backplane/config.h"
 #include "tools/backplane/cmd.h"
 #include "tools/backplane/doctor.h"
 #include "tools/backplane/list.h"
@@ -271,20 +272,64 @@ static void test_sizes_are_written_for_people(void **state)
 
 static void test_a_line_of_the_config_is_understood_or_refused(void **state)
 {
-	struct bind_wish w;
+	struct bind_wish *w;
+	struct config_line c;
+	char comment[600];
 
 	(void)state;
-	assert_int_equal(bind_parse_line("# nothing", &w), 0);
-	assert_int_equal(bind_parse_line("  \n", &w), 0);
-	assert_int_equal(bind_parse_line("04:00.0\n", &w), 1);
-	assert_string_equal(w.bdf, "0000:04:00.0");
-	assert_false(w.group || w.force || w.owner[0]);
-	assert_int_equal(bind_parse_line("0000:04:00.0 owner=me:kvm group force # x", &w), 1);
-	assert_string_equal(w.owner, "me:kvm");
-	assert_true(w.group && w.force);
-	assert_int_equal(bind_parse_line("card 04:00.0", &w), -1);
-	assert_int_equal(bind_parse_line("04:00.0 owner=", &w), -1);
-	assert_int_equal(bind_parse_line("04:00.0 05:00.0", &w), -1);
+	w = &c.wish;
+	assert_int_equal(config_parse_line("# nothing", &c), 0);
+	assert_int_equal(config_parse_line("  \n", &c), 0);
+	assert_int_equal(config_parse_line("", &c), 0);
+	assert_int_equal(config_parse_line("04:00.0\n", &c), 1);
+	assert_string_equal(w->bdf, "0000:04:00.0");
+	assert_false(w->group || w->force || w->owner[0] || c.by_id);
+	assert_int_equal(config_parse_line("0000:04:00.0 owner=me:kvm group force # x", &c), 1);
+	assert_string_equal(w->owner, "me:kvm");
+	assert_true(w->group && w->force);
+	assert_int_equal(config_parse_line("8086:10D3\towner=me\r\n", &c), 1);
+	assert_true(c.by_id && c.vendor == 0x8086 && c.device == 0x10d3);
+	assert_string_equal(w->bdf, "");
+	assert_string_equal(w->owner, "me");
+	assert_int_equal(config_parse_line("card 04:00.0", &c), -1);
+	assert_int_equal(config_parse_line("04:00.0 owner=", &c), -1);
+	assert_int_equal(config_parse_line("04:00.0 05:00.0", &c), -1);
+	assert_int_equal(config_parse_line("8086:10d", &c), -1);
+	assert_int_equal(config_parse_line("8086:10d33", &c), -1);
+	assert_int_equal(config_parse_line("8086-10d3", &c), -1);
+	assert_int_equal(config_parse_line("80g6:10d3", &c), -1);
+	memset(comment, 'x', sizeof(comment) - 1);
+	comment[sizeof(comment) - 1] = '\0';
+	assert_int_equal(config_parse_line(comment, &c), -1);
+	memcpy(comment, "04:00.0 #", 9);
+	assert_int_equal(config_parse_line(comment, &c), 1);
+}
+
+static void test_a_line_of_the_config_means_cards_by_address_or_kind(void **state)
+{
+	struct machine m = machine();
+	struct config_line c;
+	size_t i, n = 0;
+
+	(void)state;
+	config_parse_line(NIC, &c);
+	for (i = 0; i < m.count; i++)
+		assert_int_equal(config_means(&c, &m.fn[i]),
+				 !strcmp(m.fn[i].bdf, NIC));
+	snprintf(c.wish.bdf, sizeof(c.wish.bdf), "0000:77:00.0");
+	for (i = 0; i < m.count; i++)
+		assert_false(config_means(&c, &m.fn[i]));
+	config_parse_line("0000:0000", &c);
+	c.vendor = facts_find(&m, NIC)->vendor;
+	c.device = facts_find(&m, NIC)->device;
+	for (i = 0; i < m.count; i++)
+		n += config_means(&c, &m.fn[i]);
+	assert_true(n >= 1);
+	assert_true(config_means(&c, facts_find(&m, NIC)));
+	c.device ^= 1;
+	for (i = 0; i < m.count; i++)
+		assert_false(config_means(&c, &m.fn[i]));
+	facts_free(&m);
 }
 
 static void test_json_is_well_formed_whatever_the_names_are(void **state)
@@ -761,6 +806,7 @@ int main(void)
 		cmocka_unit_test(test_sizes_are_written_for_people),
 		cmocka_unit_test(test_a_line_of_the_config_is_understood_or_refused),
 		cmocka_unit_test(test_json_is_well_formed_whatever_the_names_are),
+		T(test_a_line_of_the_config_means_cards_by_address_or_kind),
 		T(test_facts_come_from_the_tree),
 		T(test_without_root_capabilities_are_unknown_not_absent),
 		T(test_each_verdict_says_why_and_how_to_fix),

@@ -36,36 +36,6 @@ static int refuse(int code, char *why, size_t size, const char *fmt, ...)
 	return code;
 }
 
-/* ---- the configuration file ----------------------------------------------- */
-
-int bind_parse_line(const char *line, struct bind_wish *w)
-{
-	char copy[256], *save = NULL, *word;
-	bool first = true;
-
-	memset(w, 0, sizeof(*w));
-	if (strlen(line) >= sizeof(copy))
-		return -1;
-	strcpy(copy, line);
-	copy[strcspn(copy, "#\r\n")] = '\0';
-	for (word = strtok_r(copy, " \t", &save); word;
-	     word = strtok_r(NULL, " \t", &save)) {
-		if (first && !bdf_parse(word, w->bdf))
-			return -1;
-		if (!first && !strcmp(word, "group"))
-			w->group = true;
-		else if (!first && !strcmp(word, "force"))
-			w->force = true;
-		else if (!first && !strncmp(word, "owner=", 6) && word[6] &&
-			 strlen(word + 6) < sizeof(w->owner))
-			strcpy(w->owner, word + 6);
-		else if (!first)
-			return -1;
-		first = false;
-	}
-	return first ? 0 : 1;
-}
-
 /* ---- the owner of the node ------------------------------------------------ */
 
 static bool number(const char *text, unsigned int *id)

@@ -19,12 +19,6 @@ struct bind_wish {
 };
 
 /*
- * One line of the configuration file: "0000:04:00.0 [owner=USER[:GROUP]]
- * [group] [force]". 1 a card, 0 nothing (blank or comment), -1 not understood.
- */
-int bind_parse_line(const char *line, struct bind_wish *w);
-
-/*
  * 0 or one of the exit codes of cmd.h, with a line in @why that says what,
  * why, how to fix. On a refusal nothing has changed; on a failure half way
  * all functions are given back.

@@ -9,13 +9,12 @@
 
 #include "tools/backplane/bind.h"
 #include "tools/backplane/cmd.h"
+#include "tools/backplane/config.h"
 #include "tools/backplane/doctor.h"
 #include "tools/backplane/list.h"
 #include "tools/backplane/live.h"
 #include "tools/backplane/sys.h"
 #include "tools/backplane/verdict.h"
-
-#define CONFIG "/etc/backplane.conf"
 
 int complain(const struct options *o, int code, const char *fmt, ...)
 {
@@ -237,27 +236,58 @@ static int bind_one(const struct options *o, const struct bind_wish *w)
 	return 0;
 }
 
+/* All cards that a line means; the first failure is the answer. */
+static int bind_line(const struct options *o, struct config_line *c,
+		     const char *path, unsigned int line)
+{
+	struct machine m;
+	bool found = false;
+	int rc = read_facts(o, &m), one;
+	size_t i;
+
+	if (rc)
+		return rc;
+	for (i = 0; i < m.count; i++) {
+		if (!config_means(c, &m.fn[i]))
+			continue;
+		found = true;
+		strcpy(c->wish.bdf, m.fn[i].bdf);
+		one = bind_one(o, &c->wish);
+		rc = rc ? rc : one;
+	}
+	if (!found && c->by_id)
+		rc = complain(o, EXIT_NO_CARD, "%s line %u: there is no card %04x:%04x: lspci -nn shows those there are",
+			      path, line, c->vendor, c->device);
+	else if (!found)
+		rc = complain(o, EXIT_NO_CARD, "%s line %u: there is no card %s: backplane list shows those there are",
+			      path, line, c->wish.bdf);
+	facts_free(&m);
+	return rc;
+}
+
 /* Each line is tried; the first failure is the answer. */
 static int bind_config(const struct options *o, const char *path)
 {
-	struct bind_wish w;
+	struct config_line c;
 	unsigned int n = 0;
-	char line[256];
+	char *line = NULL;
+	size_t size = 0;
 	int rc = 0, one;
 	FILE *f = fopen(path, "re");
 
 	if (!f)
 		return complain(o, EXIT_SYSTEM, "%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), f)) {
+	while (getline(&line, &size, f) >= 0) {
 		n++;
-		one = bind_parse_line(line, &w);
+		one = config_parse_line(line, &c);
 		if (one < 0)
-			one = complain(o, EXIT_USAGE, "%s line %u is not understood: write ADDRESS [owner=USER[:GROUP]] [group] [force]",
+			one = complain(o, EXIT_USAGE, "%s line %u is not understood: write CARD [owner=USER[:GROUP]] [group] [force], CARD an address (04:00.0) or VENDOR:DEVICE (8086:10d3)",
 				       path, n);
 		else if (one > 0)
-			one = bind_one(o, &w);
+			one = bind_line(o, &c, path, n);
 		rc = rc ? rc : one;
 	}
+	free(line);
 	fclose(f);
 	return rc;
 }
@@ -268,7 +298,7 @@ int cmd_bind(const struct options *o)
 	int i, rc = 0;
 
 	if (o->config)
-		return bind_config(o, *o->config ? o->config : CONFIG);
+		return bind_config(o, *o->config ? o->config : CONFIG_PATH);
 	if (!o->cards)
 		return complain(o, EXIT_USAGE, "bind which card? backplane list shows them");
 	if (o->owner && strlen(o->owner) >= sizeof(w.owner))
