@@ -661,10 +661,12 @@ static struct pci_driver assign_driver = {
 
 /* ---- module -------------------------------------------------------------- */
 
+/*
+ * No mode: devtmpfs then gives the node to root alone (0600), and udev leaves
+ * alone what the operator makes of it.
+ */
 static char *assign_devnode(compat_class_devnode_arg *dev, umode_t *mode)
 {
-	if (mode)
-		*mode = 0600;
 	return kasprintf(GFP_KERNEL, "backplane/%s", dev_name(dev));
 }
 
