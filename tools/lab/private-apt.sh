@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Debian 13's archive through a private apt configuration: the mirror is this
-# machine's own, lists and archives are in the cache, nothing is installed.
-# Sourced after lib.sh.
+# Debian 13's archive, Debian 12's sources and its backports through a private
+# apt configuration: the mirror is this machine's own, lists and archives are
+# in the cache, nothing is installed. Sourced after lib.sh.
 #
+#   debian_mirror                         this machine's mirror of Debian 12
 #   private_apt update
 #   private_apt download PACKAGE/trixie
 #   private_apt source --download-only -t trixie PACKAGE
@@ -74,6 +75,7 @@ private_apt()
 		local by="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 		{ echo "deb-src $by $mirror trixie main"
 		  echo "deb $by $mirror trixie main"
+		  echo "deb-src $by $mirror $codename main"
 		  echo "deb $by $mirror $codename-backports main"
 		} >"$a/sources.list"
 	fi
