@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
+.PHONY: help tools install uninstall deb package-test qemu-7.2 unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -76,8 +76,11 @@ help:
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
 	@echo '  make modules  build the four kernel modules for KDIR'
 	@echo '  make tools    build the operator'"'"'s command, build/backplane'
+	@echo '  make install  onto this machine (Debian 12): DKMS, unit, initramfs; make uninstall undoes it'
+	@echo '  make deb      the same as a Debian package, build/backplane_*.deb'
+	@echo '  make package-test  install, boot, use and remove it on a Debian 12 in the lab'
 	@echo '  make setup    install the Debian packages all of this needs'
-	@echo '  make qemu     build the patched QEMU into the cache, once'
+	@echo '  make qemu     build the patched QEMU into the cache, once; qemu-7.2: the VMM of Debian 12'
 	@echo '  make clean    remove what was built in this folder (not the cache)'
 	@echo
 	@echo '  KDIR=$(KDIR)'
@@ -106,8 +109,24 @@ build/backplane: $(tool-src) $(wildcard tools/backplane/*.h)
 tools: setup
 	@$(MAKE) --no-print-directory build/backplane
 
+# ---- onto a machine: packaging/README.md -----------------------------------
+install: build/backplane
+	@packaging/install machine
+
+uninstall:
+	@packaging/install undo
+
+deb: tools
+	@packaging/install deb
+
+package-test: tools qemu
+	@tests/run full 60
+
 qemu: setup
 	@tools/lab/qemu-build
+
+qemu-7.2: setup
+	@tools/lab/qemu-build 7.2
 
 test:
 	@tests/run all

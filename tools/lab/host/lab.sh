@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Shell functions for scripts on the emulated host and in its guest
-# (`. /lab/lab.sh`). busybox ash.
+# (`. /lab/lab.sh`). busybox ash, and Debian's dash.
 
 # Debian's busybox shell takes its own applets before programs of the same name;
 # kmod says why a module does not load, and tries only once.
@@ -37,7 +37,7 @@ wait_for()
 	while ! "$@" >/dev/null 2>&1; do
 		_left=$((_left - 1))
 		[ $_left -gt 0 ] || return 1
-		usleep 100000
+		sleep 0.1
 	done
 }
 
