@@ -133,6 +133,11 @@ static struct assign_group *group_claim(struct pci_dev *pdev,
 	if (!g)
 		return ERR_PTR(-ENOMEM);
 	err = iommu_group_claim_dma_owner(iommu, &assign_driver);
+	/* The kernel says EINVAL when there is no memory for a blocked domain. */
+	if (err == -ENOMEM || err == -EINVAL) {
+		kfree(g);
+		return ERR_PTR(-ENOMEM);
+	}
 	if (err) {
 		pci_err(pdev, "IOMMU group %d is in use by another driver (%d); functions of one group can reach each other, so bind them all to pci-assign or unbind them\n",
 			iommu_group_id(iommu), err);
