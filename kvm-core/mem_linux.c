@@ -195,11 +195,21 @@ static gpa_t slot_end(const struct slot *s)
 }
 
 /* The slot is published nowhere any more. */
-static void slot_retire(struct vm *vm, const struct slot *s)
+static void slot_unmap(struct vm *vm, const struct slot *s)
 {
 	mem_pin_release(vm, s->pin, mem_zap(vm, slot_start(s), slot_end(s)));
+}
+
+static void slot_free(const struct slot *s)
+{
 	kvfree(s->dirty);
 	kfree(s->pin);
+}
+
+static void slot_retire(struct vm *vm, const struct slot *s)
+{
+	slot_unmap(vm, s);
+	slot_free(s);
 }
 
 static int region_delete(struct vm *vm, const struct slots_delta *d)
@@ -252,14 +262,40 @@ free_pin:
 	return err;
 }
 
-/* Faults and notifiers may not meet a slot at two places. */
+/* The slots are @old again, with nothing of @s mapped. What a card may reach must
+ * be, or the guest's driver would lose its buffers without a word.
+ */
+static void region_restore(struct vm *vm, struct slots *old, const struct slot *s)
+{
+	slots_publish(vm, old);
+	if (vm->mem.pin_users && mem_pin_slot(vm, s))
+		vm_kill(vm, "a slot could not move, and its memory not be pinned again");
+}
+
+/* Faults and notifiers may not meet a slot at two places. A slot that cannot be
+ * made at its new place stays at the old one.
+ */
 static int region_move(struct vm *vm, const struct slots_delta *d)
 {
 	struct slots_delta gone = { .change = SLOTS_DELETE, .old_slot = d->old_slot };
 	struct slots_delta made = { .change = SLOTS_CREATE, .new_slot = d->new_slot };
-	int err = region_delete(vm, &gone);
+	struct slots *old = mem_slots_locked(vm), *without = slots_next(vm, &gone);
+	const struct slot *s = &d->old_slot;
+	int err;
 
-	return err ? err : region_create(vm, &made, true);
+	if (!without)
+		return -ENOMEM;
+	slots_publish(vm, without);
+	slot_unmap(vm, s);
+	err = region_create(vm, &made, true);
+	if (err) {
+		region_restore(vm, old, s);
+		kvfree(without);
+		return err;
+	}
+	slot_free(s);
+	kvfree(old);
+	return 0;
 }
 
 /* Dirty logging goes on or off. */
