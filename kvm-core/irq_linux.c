@@ -127,11 +127,20 @@ int vm_irq_msi(struct vm *vm, u64 addr, u32 data)
 }
 EXPORT_SYMBOL_GPL(vm_irq_msi);
 
+/*
+ * Where only MSIs can come, the ABI takes the window for granted: QEMU gives the
+ * address relative to it.
+ */
+static u64 in_window(u64 addr)
+{
+	return (addr & ~0xfff00000ULL) | 0xfee00000;
+}
+
 int vm_irq_signal_msi(struct vm *vm, const struct kvm_msi *msi)
 {
 	if (vm->irq->mode == IRQCHIP_NONE || msi->flags)
 		return -EINVAL;
-	return vm_irq_msi(vm, (u64)msi->address_hi << 32 | msi->address_lo,
+	return vm_irq_msi(vm, in_window((u64)msi->address_hi << 32 | msi->address_lo),
 			  msi->data);
 }
 
@@ -240,7 +249,7 @@ static int route_set(struct vm_irq *q, const struct vroute *r, int source, bool 
 	case VROUTE_IOAPIC:
 		return irq_ioapic_line(q, r->pin, source, level);
 	default:
-		return level ? vm_irq_msi(q->vm, r->addr, r->data) : -1;
+		return level ? vm_irq_msi(q->vm, in_window(r->addr), r->data) : -1;
 	}
 }
 

@@ -420,6 +420,25 @@ static void lapic(void)
 	ok((version & 0xff) == 0x14, "version 14h (%x)", version);
 }
 
+static void messages(void)
+{
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x51 };
+	struct kvm_lapic_state before, s;
+	uint32_t *irr = (uint32_t *)(s.regs + 0x220);	/* vectors 40h to 5Fh */
+
+	ioctl(vcpu, KVM_GET_LAPIC, &before);
+	s = before;
+	*(uint32_t *)(s.regs + 0xf0) = 0x1ff;
+	ioctl(vcpu, KVM_SET_LAPIC, &s);
+	ok(ioctl(vm, KVM_SIGNAL_MSI, &msi) > 0 && !ioctl(vcpu, KVM_GET_LAPIC, &s) &&
+	   *irr == 1U << 0x11, "an MSI arrives");
+	msi.address_lo = 0;
+	msi.data = 0x52;
+	ok(ioctl(vm, KVM_SIGNAL_MSI, &msi) > 0 && !ioctl(vcpu, KVM_GET_LAPIC, &s) &&
+	   *irr == 3U << 0x11, "also by an address relative to the window");
+	ioctl(vcpu, KVM_SET_LAPIC, &before);
+}
+
 int main(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR);
@@ -436,6 +455,7 @@ int main(void)
 	bad_eventfds();
 	make_guest();
 	lapic();
+	messages();
 	stores_signal_eventfds();
 	edges();
 	levels();
