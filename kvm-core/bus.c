@@ -92,6 +92,21 @@ static int bus_access(const struct bus *bus, struct vcpu *vcpu, gpa_t addr,
 	return -EOPNOTSUPP;
 }
 
+unsigned int bus_count(const struct bus *bus, gpa_t addr, unsigned int len,
+		       struct bus_dev **dev)
+{
+	unsigned int i = upper_bound(bus, addr), n = 0;
+
+	*dev = NULL;
+	while (i--) {
+		if (!contains(&bus->ranges[i], addr, len))
+			continue;
+		*dev = bus->ranges[i].dev;
+		n++;
+	}
+	return n;
+}
+
 int bus_read(const struct bus *bus, struct vcpu *vcpu, gpa_t addr,
 	     unsigned int len, void *data)
 {

@@ -14,6 +14,7 @@
 struct vcpu;
 struct bus_dev;
 
+/* Neither sleeps: an access may come with interrupts and preemption off. */
 struct bus_dev_ops {
 	/* 0: done. -EOPNOTSUPP: not mine, ask the next or user space. */
 	int (*read)(struct bus_dev *dev, struct vcpu *vcpu, gpa_t addr,
@@ -34,6 +35,7 @@ struct bus_range {
 };
 
 struct bus {
+	u64 stamp;		/* the publisher's: no two buses have the same */
 	unsigned int count;
 	struct bus_range ranges[];	/* sorted by start, then by age */
 };
@@ -45,6 +47,9 @@ void bus_copy_with(struct bus *dst, const struct bus *src, struct bus_range r);
 /* @dst = @src without every range of @dev. */
 void bus_copy_without(struct bus *dst, const struct bus *src,
 		      const struct bus_dev *dev);
+/* How many devices may answer [addr, addr+len); *dev is one of them, or NULL. */
+unsigned int bus_count(const struct bus *bus, gpa_t addr, unsigned int len,
+		       struct bus_dev **dev);
 /* Try the devices whose range contains [addr, addr+len); -EOPNOTSUPP if none. */
 int bus_read(const struct bus *bus, struct vcpu *vcpu, gpa_t addr,
 	     unsigned int len, void *data);

@@ -13,6 +13,12 @@
  * (mmio_linux.c), which gives the same result.
  *
  * Called by svm's exit handlers, in the vCPU's thread, interrupts on.
+ *
+ * The quick way (vcpu_quick_*) answers the simplest of these exits between two
+ * entries, before the run loop hears of them, with interrupts and preemption off:
+ * nothing there sleeps, takes mmu_lock (its holder may wait for this CPU) or
+ * faults a page in. It answers an exit whole or leaves it untouched, and then
+ * the run loop's way gives the same result.
  */
 #include <linux/kvm.h>
 #include <linux/mm.h>
@@ -26,12 +32,16 @@
 
 /* ---- the page that rip is in ------------------------------------------------------ */
 
-/* What decides a translation besides cr3 and the tables: CR0.PG, CR4, EFER, and
- * whether it is the user's. All fit one word.
+/* What decides a translation besides cr3 and the tables: CR0.PG, EFER, bits of
+ * CR4 (PGE is none: guests toggle it to flush), and whether it is the user's.
+ * All fit one word.
  */
+#define CR4_WALK (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_LA57 | X86_CR4_SMEP | \
+		  X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_PCIDE)
+
 static u64 walk_mode(const struct vcpu *v, bool user)
 {
-	return (u32)v->cr4 | v->efer << 32 | (v->cr0 & X86_CR0_PG) << 31 |
+	return (v->cr4 & CR4_WALK) | v->efer << 32 | (v->cr0 & X86_CR0_PG) << 31 |
 	       (u64)user << 63;
 }
 
@@ -137,7 +147,8 @@ no:
 	return false;
 }
 
-static bool fetch(struct vcpu *v, gva_t la, u64 *bytes)
+/* @quick: only from what is remembered (a fault in window_read() fails, then). */
+static bool fetch(struct vcpu *v, gva_t la, u64 *bytes, bool quick)
 {
 	bool user = static_call(vcpu_get_cpl)(v) == 3;
 
@@ -145,6 +156,8 @@ static bool fetch(struct vcpu *v, gva_t la, u64 *bytes)
 		return false;
 	if (likely(window_holds(v, la, user)) && window_read(&v->window, la, bytes))
 		return true;
+	if (quick)
+		return false;
 	return window_fill(v, la, user) && window_read(&v->window, la, bytes);
 }
 
@@ -160,7 +173,7 @@ static unsigned int code_bits(const struct vcpu *v, const struct emul_segment *c
 }
 
 /* NULL: not at hand in the short way. Valid until the next call. */
-static const struct insn *insn_at_rip(struct vcpu *v)
+static __always_inline const struct insn *insn_at_rip(struct vcpu *v, bool quick)
 {
 	const struct emul_segment *cs = static_call(vcpu_segment)(v, EMUL_CS);
 	unsigned int bits = code_bits(v, cs);
@@ -168,7 +181,7 @@ static const struct insn *insn_at_rip(struct vcpu *v)
 	struct known_insn *k = &v->known[la % ARRAY_SIZE(v->known)];
 	u64 bytes[2];
 
-	if (!fetch(v, la, bytes))
+	if (!fetch(v, la, bytes, quick))
 		return NULL;
 	if (k->bytes[0] == bytes[0] && k->bytes[1] == bytes[1] &&
 	    k->insn.bits == bits)
@@ -184,11 +197,19 @@ static const struct insn *insn_at_rip(struct vcpu *v)
 
 unsigned int vcpu_insn_length(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v);
+	const struct insn *i = insn_at_rip(v, false);
 
 	return likely(i) ? i->length : vcpu_insn_length_slow(v);
 }
 EXPORT_SYMBOL_GPL(vcpu_insn_length);
+
+unsigned int vcpu_quick_insn_length(struct vcpu *v)
+{
+	const struct insn *i = insn_at_rip(v, true);
+
+	return likely(i) ? i->length : 0;
+}
+EXPORT_SYMBOL_GPL(vcpu_quick_insn_length);
 
 /* ---- a plain load or store ------------------------------------------------------------ */
 
@@ -219,6 +240,54 @@ static void finish(struct vcpu *v, u64 next)
 	v->int_shadow = false;
 }
 
+/* The plain move at rip that accesses @gpa, if it is one. */
+static __always_inline const struct insn *move_at_rip(struct vcpu *v, gpa_t gpa,
+						      bool write, bool quick,
+						      struct emul_move *m)
+{
+	const struct insn *i = insn_at_rip(v, quick);
+
+	if (!i || !emul_move_find(i, m) || m->load == write ||
+	    !operand_is_at(v, i, m->size, gpa))
+		return NULL;
+	return i;
+}
+
+static void finish_move(struct vcpu *v, const struct insn *i,
+			const struct emul_move *m, gpa_t gpa, u64 value)
+{
+	trace_kvm_mmio(!m->load, m->size, gpa, value);
+	if (m->load)
+		emul_move_loaded(m, v->regs, value);
+	finish(v, next_rip(v, i));
+}
+
+bool vcpu_quick_mmio(struct vcpu *v, gpa_t gpa, bool write)
+{
+	struct vcpu_mmio_entry e = { .addr = gpa, .write = write };
+	const struct insn *i;
+	struct emul_move m;
+	u64 value = 0;
+
+	if (gpa >> PAGE_SHIFT != v->device_gfn || v->mmio.n ||
+	    v->device_slots != READ_ONCE(v->vm->mem.generation) ||
+	    !vcpu_irq_quick_page(v, gpa, write))
+		return false;
+	i = move_at_rip(v, gpa, write, true, &m);
+	if (!i)
+		return false;
+	e.len = m.size;
+	if (write)
+		value = emul_move_stored(&m, v->regs);
+	if (vcpu_kernel_device(v, &e, &value)) {
+		v->user_gfn = gpa >> PAGE_SHIFT;
+		return false;
+	}
+	finish_move(v, i, &m, gpa, value);
+	return true;
+}
+EXPORT_SYMBOL_GPL(vcpu_quick_mmio);
+
 enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write)
 {
 	struct vcpu_mmio_entry e = { .addr = gpa, .write = write };
@@ -226,18 +295,14 @@ enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write)
 	struct emul_move m;
 	u64 value = 0;
 
-	i = v->mmio.n ? NULL : insn_at_rip(v);
-	if (!i || !emul_move_find(i, &m) || m.load == write ||
-	    !operand_is_at(v, i, m.size, gpa))
+	i = v->mmio.n ? NULL : move_at_rip(v, gpa, write, false, &m);
+	if (!i)
 		return vcpu_emulate(v);
 	e.len = m.size;
 	if (write)
 		value = emul_move_stored(&m, v->regs);
 	if (!vcpu_kernel_device(v, &e, &value)) {
-		trace_kvm_mmio(write, e.len, gpa, value);
-		if (!write)
-			emul_move_loaded(&m, v->regs, value);
-		finish(v, next_rip(v, i));
+		finish_move(v, i, &m, gpa, value);
 		return RUN_AGAIN;
 	}
 	if (write) {		/* done for the guest; user space has the rest */
@@ -270,7 +335,7 @@ void vcpu_complete_load(struct vcpu *v)
 /* The CPU has tested the privilege before it exited (APM2 table 15-7). */
 enum run_verdict vcpu_mov_to_cr(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v);
+	const struct insn *i = insn_at_rip(v, false);
 	u64 value;
 
 	if (!i || insn_op(i) != INSN_OP_MOV_CR || i->opcode != 0x22 || i->lock)

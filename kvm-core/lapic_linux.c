@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <asm/tsc.h>
 #include "kvm-core/irq_private.h"
+#include "kvm-core/pv.h"
 #include "kvm-core/vcpu.h"
 
 /* ---- time -------------------------------------------------------------------------- */
@@ -148,6 +149,32 @@ int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool 
 	else
 		mmio_read(v, offset, len, data);
 	return 0;
+}
+
+/* Not those that make the destination map anew, which takes memory. */
+bool vcpu_irq_quick_reg(u32 reg, bool write)
+{
+	if (!write)
+		return true;
+	switch (reg) {
+	case VLAPIC_TPR:
+	case VLAPIC_EOI:
+	case VLAPIC_ESR:
+	case VLAPIC_ICR:
+	case VLAPIC_ICR2:
+	case VLAPIC_TMICT:
+	case VLAPIC_SELF_IPI:
+		return true;
+	}
+	return false;
+}
+
+bool vcpu_irq_quick_page(struct vcpu *v, gpa_t gpa, bool write)
+{
+	const struct vlapic *a = v->vlapic;
+
+	return !a || (a->base ^ gpa) & BP_PAGE_MASK ||
+	       vcpu_irq_quick_reg(gpa & ~BP_PAGE_MASK, write);
 }
 
 static bool msr_needs_time(u32 msr)
@@ -297,6 +324,37 @@ bool vcpu_irq_quiet(struct vcpu *v)
 	return v->vlapic && !vlapic_requested(v->vlapic) &&
 	       !(q->mode == IRQCHIP_KERNEL && vpic_output(&q->pic));
 }
+
+static bool quick_interrupt(struct vcpu *v)
+{
+	int vector;
+
+	if (vcpu_take_request(v, VCPU_REQ_EVENT) && READ_ONCE(v->requests))
+		return false;
+	if (!vlapic_requested_one(v->vlapic) || (v->msr.pv_eoi & PV_ENABLED) ||
+	    !vcpu_ops->interrupt_allowed(v))
+		return false;
+	vector = vlapic_accept(v->vlapic);
+	if (vector < 0)		/* held back by the priority */
+		return false;
+	v->interrupt.vector = vector;
+	v->interrupt.soft = false;
+	v->interrupt.injected = true;
+	return true;
+}
+
+bool vcpu_quick_goes_on(struct vcpu *v)
+{
+	unsigned long requests = READ_ONCE(v->requests);
+
+	if (unlikely(v->exception.pending))
+		return false;
+	if (likely(!requests && vcpu_irq_quiet(v)))
+		return true;
+	return !(requests & ~BIT(VCPU_REQ_EVENT)) && v->vlapic &&
+	       !pic_waits(v) && quick_interrupt(v);
+}
+EXPORT_SYMBOL_GPL(vcpu_quick_goes_on);
 
 bool vcpu_irq_needs_cr8(struct vcpu *v)
 {

@@ -59,17 +59,41 @@ EXPORT_SYMBOL_GPL(vcpu_translate);
 
 /* ---- devices -------------------------------------------------------------------------- */
 
+static struct bus_hint *bus_hint(struct vcpu *v, int which, gpa_t addr)
+{
+	return &v->hints[which][(addr ^ addr >> 4) % ARRAY_SIZE(v->hints[0])];
+}
+
+/* Who is behind an address, if one or nobody, is known without a search next time. */
+static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
+		   unsigned int len, void *data, bool write)
+{
+	struct bus_hint *h = bus_hint(v, which, addr);
+
+	if (unlikely(h->stamp != bus->stamp || h->addr != addr || h->len != len)) {
+		h->devices = bus_count(bus, addr, len, &h->dev);
+		h->stamp = bus->stamp;
+		h->addr = addr;
+		h->len = len;
+	}
+	if (!h->devices)
+		return -EOPNOTSUPP;
+	if (h->devices > 1)
+		return write ? bus_write(bus, v, addr, len, data) :
+			       bus_read(bus, v, addr, len, data);
+	return write ? h->dev->ops->write(h->dev, v, addr, len, data) :
+		       h->dev->ops->read(h->dev, v, addr, len, data);
+}
+
 static int bus_access(struct vcpu *v, int which, gpa_t addr, unsigned int len,
 		      void *data, bool write)
 {
-	int idx = srcu_read_lock(&v->vm->bus_srcu);
+	int idx = srcu_read_lock(&v->vm->bus_srcu), r = -EOPNOTSUPP;
 	const struct bus *bus = srcu_dereference(v->vm->buses[which],
 						 &v->vm->bus_srcu);
-	int r = -EOPNOTSUPP;
 
-	if (bus)
-		r = write ? bus_write(bus, v, addr, len, data) :
-			    bus_read(bus, v, addr, len, data);
+	if (likely(bus))
+		r = bus_ask(v, bus, which, addr, len, data, write);
 	srcu_read_unlock(&v->vm->bus_srcu, idx);
 	return r;
 }
@@ -619,19 +643,30 @@ static void store_in(struct vcpu *v, u32 value, unsigned int size)
 	v->regs[EMUL_RAX] = (v->regs[EMUL_RAX] & ~mask) | (value & mask);
 }
 
+bool vcpu_quick_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
+		    u64 next_rip)
+{
+	u32 value = (u32)v->regs[EMUL_RAX];
+
+	if (bus_access(v, VM_BUS_PIO, port, size, &value, !in))
+		return false;
+	v->rip = next_rip;
+	trace_pio_away(!in, port, size, value);
+	if (in)
+		store_in(v, value, size);
+	return true;
+}
+EXPORT_SYMBOL_GPL(vcpu_quick_pio);
+
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip)
 {
 	u32 value = (u32)v->regs[EMUL_RAX];
 	struct vcpu_mmio_entry e;
 
-	v->rip = next_rip;
-	if (!bus_access(v, VM_BUS_PIO, port, size, &value, !in)) {
-		trace_pio_away(!in, port, size, value);
-		if (in)
-			store_in(v, value, size);
+	if (vcpu_quick_pio(v, port, size, in, next_rip))
 		return RUN_AGAIN;
-	}
+	v->rip = next_rip;
 	if (!in)
 		trace_pio_away(true, port, size, value);
 	e = (struct vcpu_mmio_entry){

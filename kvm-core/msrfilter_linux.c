@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 #include "kvm-core/msrfilter.h"
 #include "kvm-core/vcpu.h"
+#include "kvm-core/vlapic.h"
 #include "kvm-core/vmsr.h"
 
 #define USER_MSR_REASONS (KVM_MSR_EXIT_REASON_INVAL | \
@@ -155,6 +156,18 @@ enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write)
 		      KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL);
 }
 EXPORT_SYMBOL_GPL(vcpu_guest_msr);
+
+/* The frequent ones, which user space has no part in. */
+bool vcpu_quick_msr(struct vcpu *v, u32 msr, bool write)
+{
+	if (rcu_access_pointer(v->vm->msr_filter) ||
+	    READ_ONCE(v->vm->user_msr_reasons))
+		return false;
+	if (msr >= VLAPIC_MSR_FIRST && msr <= VLAPIC_MSR_LAST)
+		return vcpu_irq_quick_reg((msr - VLAPIC_MSR_FIRST) << 4, write);
+	return msr == VLAPIC_MSR_DEADLINE || msr == MSR_IA32_CR_PAT;
+}
+EXPORT_SYMBOL_GPL(vcpu_quick_msr);
 
 void vcpu_complete_user_msr(struct vcpu *v)
 {

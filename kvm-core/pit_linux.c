@@ -5,8 +5,9 @@
  * their predecessor still pending are owed and paid one by one as the guest
  * ends its interrupts, unless KVM_REINJECT_CONTROL says otherwise.
  *
- * The lock is a mutex and covers the model. The timer's callback reads only
- * `armed', a copy that changes while the timer is stopped.
+ * The lock covers the model; the timer's callback does not take it, so it may be
+ * held while the timer is stopped. The callback reads only `armed', a copy that
+ * changes meanwhile.
  *
  * Known limit: a guest's channel 0 period below PIT_MIN_PERIOD ticks at that
  * period instead, and is not owed the difference.
@@ -23,7 +24,7 @@
 
 struct pit {
 	struct vm *vm;
-	struct mutex lock;
+	spinlock_t lock;
 	struct vpit model;
 	struct bus_dev dev, speaker;
 	struct irq_ack_notifier ack;
@@ -102,10 +103,10 @@ static int pit_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 	struct pit *p = container_of(dev, struct pit, dev);
 	unsigned int i;
 
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	for (i = 0; i < len; i++)
 		((u8 *)data)[i] = vpit_read(&p->model, port + i, ktime_get_ns());
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -117,13 +118,13 @@ static int pit_write(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 	unsigned int i;
 	u64 now;
 
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	for (i = 0; i < len; i++) {
 		now = ktime_get_ns();
 		if (vpit_write(&p->model, port + i, bytes[i], now))
 			pit_arm(p, now);
 	}
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -137,9 +138,9 @@ static int speaker_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 {
 	struct pit *p = container_of(dev, struct pit, speaker);
 
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	*(u8 *)data = vpit_read_61(&p->model, ktime_get_ns());
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -148,9 +149,9 @@ static int speaker_write(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 {
 	struct pit *p = container_of(dev, struct pit, speaker);
 
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	vpit_write_61(&p->model, *(const u8 *)data, ktime_get_ns());
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -185,7 +186,7 @@ static struct pit *pit_alloc(struct vm *vm)
 	p->speaker.ops = &speaker_ops;
 	p->ack.gsi = 0;
 	p->ack.acked = pit_acked;
-	mutex_init(&p->lock);
+	spin_lock_init(&p->lock);
 	hrtimer_init(&p->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	p->timer.function = pit_tick;
 	vpit_reset(&p->model, ktime_get_ns());
@@ -231,9 +232,9 @@ int vm_irq_get_pit(struct vm *vm, struct kvm_pit_state2 *ps)
 
 	if (!p)
 		return -ENXIO;
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	vpit_get_state(&p->model, ps);
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -243,10 +244,10 @@ int vm_irq_set_pit(struct vm *vm, const struct kvm_pit_state2 *ps)
 
 	if (!p)
 		return -ENXIO;
-	mutex_lock(&p->lock);
+	spin_lock(&p->lock);
 	vpit_set_state(&p->model, ps);
 	pit_arm(p, ktime_get_ns());
-	mutex_unlock(&p->lock);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -267,10 +268,10 @@ void pit_stop(struct vm_irq *q)
 {
 	if (!q->pit)
 		return;
-	mutex_lock(&q->pit->lock);
+	spin_lock(&q->pit->lock);
 	q->pit->stopped = true;
 	hrtimer_cancel(&q->pit->timer);
-	mutex_unlock(&q->pit->lock);
+	spin_unlock(&q->pit->lock);
 }
 
 /* Nobody runs any more: the ports go with the VM's buses. */

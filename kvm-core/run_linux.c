@@ -121,10 +121,8 @@ void vcpu_accept_nmi(struct vcpu *v)
 }
 
 /* True: leave for user space, kvm_run is filled in. */
-static bool serve_requests(struct vcpu *v)
+static noinline bool serve_waiting(struct vcpu *v)
 {
-	if (likely(!READ_ONCE(v->requests)))
-		return false;
 	if (READ_ONCE(v->requests) == BIT(VCPU_REQ_EVENT)) {
 		vcpu_take_request(v, VCPU_REQ_EVENT);
 		return false;	/* choose_event() looks */
@@ -158,6 +156,11 @@ static bool serve_requests(struct vcpu *v)
 		vcpu_apf_tell(v);
 	vcpu_take_request(v, VCPU_REQ_EVENT);
 	return false;
+}
+
+static bool serve_requests(struct vcpu *v)
+{
+	return unlikely(READ_ONCE(v->requests)) && serve_waiting(v);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------ */
@@ -241,17 +244,11 @@ static bool interrupt_waiting(struct vcpu *v)
  * Choose what goes in with the next entry: first what an exit interrupted,
  * then a new exception, an NMI, an interrupt (APM2 table 8-8).
  */
-static void choose_event(struct vcpu *v)
+static void choose_waiting(struct vcpu *v, bool window)
 {
-	bool window = v->run->request_interrupt_window;
 	bool trap;
 	int vector;
 
-	if (likely(vcpu_irq_quiet(v) && !v->cr8_trapped && !window &&
-		   !v->exception.injected && !v->exception.pending &&
-		   !v->nmi_injected && !v->nmi_pending && !v->smm.pending &&
-		   !v->interrupt.injected && v->user_irq < 0))
-		return;
 	trap = vcpu_irq_needs_cr8(v);
 	if (trap != v->cr8_trapped)
 		vcpu_ops->trap_cr8(v, trap);
@@ -263,7 +260,8 @@ static void choose_event(struct vcpu *v)
 	}
 	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
 		return;
-	vcpu_smi_enter(v);
+	if (unlikely(v->smm.pending))	/* its frame is big, and is cleared each time */
+		vcpu_smi_enter(v);
 	if (v->nmi_pending && vcpu_ops->nmi_allowed(v)) {
 		v->nmi_pending--;
 		v->nmi_injected = true;
@@ -284,12 +282,35 @@ windows:
 		vcpu_ops->request_irq_window(v, true);
 }
 
+/*
+ * v->quick: may svm answer what it can between two entries? Whatever a debugger, a
+ * tracer, SMM, user space or a lent EOI wants of an exit, the loop below sees to.
+ */
+static void choose_event(struct vcpu *v)
+{
+	bool window = v->run->request_interrupt_window;
+
+	v->quick = true;
+	if (likely(vcpu_irq_quiet(v) && !v->cr8_trapped && !window &&
+		   !v->exception.injected && !v->exception.pending &&
+		   !v->nmi_injected && !v->nmi_pending && !v->smm.pending &&
+		   !v->interrupt.injected && v->user_irq < 0))
+		return;
+	choose_waiting(v, window);
+	v->quick = !v->cr8_trapped && !window && !v->nmi_pending &&
+		   !v->smm.pending && v->user_irq < 0;
+}
+
 /* ---- one entry ----------------------------------------------------------------------------------- */
 
 static enum run_verdict enter_guest(struct vcpu *v)
 {
 	choose_event(v);
-	vcpu_pv_eoi_lend(v);
+	if (v->msr.pv_eoi)
+		vcpu_pv_eoi_lend(v);
+	if (unlikely(v->guest_debug || v->pv.eoi_lent || v->smm.active ||
+		     trace_kvm_entry_enabled()))
+		v->quick = false;
 
 	preempt_disable();
 	local_irq_disable();
@@ -369,7 +390,8 @@ static int run_loop(struct vcpu *v)
 		if (verdict == RUN_ERROR)
 			return v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR ?
 				0 : -EFAULT;
-		cond_resched();
+		if (unlikely(need_resched()))
+			cond_resched();
 	}
 }
 

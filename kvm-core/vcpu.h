@@ -68,6 +68,22 @@ enum run_verdict vcpu_mov_to_cr(struct vcpu *v);
 /* One IN or OUT; @next_rip is reached when it has completed. */
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip);
+/*
+ * The quick way of the same (fast_linux.c): for svm, between two entries while
+ * vcpu->quick, interrupts and preemption off. False or 0: nothing was done.
+ */
+unsigned int vcpu_quick_insn_length(struct vcpu *v);
+bool vcpu_quick_mmio(struct vcpu *v, gpa_t gpa, bool write);
+bool vcpu_quick_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
+		    u64 next_rip);
+/* May vcpu_guest_msr() be called so? */
+bool vcpu_quick_msr(struct vcpu *v, u32 msr, bool write);
+/*
+ * May the guest be entered again, with nothing that the run loop must look at
+ * before? One interrupt alone that the guest takes now is no hindrance: it is
+ * chosen for injection (v->interrupt).
+ */
+bool vcpu_quick_goes_on(struct vcpu *v);
 /* CPUID: fills rax..rdx from leaf rax, subleaf rcx (msr_linux.c). */
 void vcpu_cpuid(struct vcpu *v);
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,

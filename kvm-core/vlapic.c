@@ -145,6 +145,16 @@ bool vlapic_held_by_tpr(const struct vlapic *a)
 	return irr >= 0 && (u32)(irr & 0xf0) <= (REG(a, VLAPIC_TPR) & 0xf0);
 }
 
+bool vlapic_requested_one(const struct vlapic *a)
+{
+	u32 words = READ_ONCE(a->irr_words), bits;
+
+	if (!words || words & (words - 1))
+		return false;
+	bits = READ_ONCE(REG(a, VLAPIC_IRR + 16 * (31 - __builtin_clz(words))));
+	return bits && !(bits & (bits - 1));
+}
+
 int vlapic_accept(struct vlapic *a)
 {
 	int vector = vlapic_pending(a);

@@ -114,6 +114,8 @@ static inline bool vlapic_requested(const struct vlapic *a)
 {
 	return READ_ONCE(a->irr_words);
 }
+/* [any, racy] Is exactly one vector requested? */
+bool vlapic_requested_one(const struct vlapic *a);
 /* Is a request waiting that the task priority alone may hold back? */
 bool vlapic_held_by_tpr(const struct vlapic *a);
 /* Take it: IRR -> ISR. Its vector, or -1. */

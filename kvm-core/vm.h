@@ -242,6 +242,16 @@ struct vcpu {
 	struct known_insn known[8];
 	gfn_t device_gfn;		/* no slot has it, as of */
 	unsigned long device_slots;	/* vm->mem.generation */
+	gfn_t user_gfn;			/* the quick way found nobody there last */
+	struct bus_hint {		/* who may answer on bus @stamp */
+		u64 stamp;
+		gpa_t addr;
+		struct bus_dev *dev;
+		u16 len, devices;
+	} hints[2][4];			/* by VM_BUS_*, and by address */
+	bool quick;			/* exits of this entry may be answered
+					 * the quick way (fast_linux.c)
+					 */
 
 	/* A RDMSR or WRMSR that user space answers */
 	struct {

@@ -382,18 +382,20 @@ static void nothing(void *unused)
 /* A vCPU that is in the guest leaves it by the interrupt itself, and sees the
  * request before it enters again. One outside needs no interrupt.
  */
+/* Not on the stack: a kilobyte, and the kernel clears stacks. */
+static DEFINE_PER_CPU(struct cpumask, flush_masks);
+
 void vm_flush_tlb(struct vm *vm)
 {
 	struct cpumask *mask;
-	struct cpumask onstack;
 	struct vcpu *v;
 	int i, cpu, me;
 
 	if (vm->outer)		/* a second address space: the same vCPUs */
 		vm = vm->outer;
-	mask = &onstack;
-	cpumask_clear(mask);
 	me = get_cpu();
+	mask = this_cpu_ptr(&flush_masks);
+	cpumask_clear(mask);
 	vm_for_each_vcpu(i, v, vm) {
 		set_bit(VCPU_REQ_TLB_FLUSH, &v->requests);
 		smp_mb__after_atomic();	/* request, then mode */
@@ -420,9 +422,11 @@ EXPORT_SYMBOL_GPL(vm_allow_ports);
 
 static void bus_publish(struct vm *vm, int which, struct bus *next)
 {
+	static atomic64_t stamps = ATOMIC64_INIT(0);
 	struct bus *old = rcu_dereference_protected(vm->buses[which],
 						    lockdep_is_held(&vm->bus_lock));
 
+	next->stamp = atomic64_inc_return(&stamps);
 	rcu_assign_pointer(vm->buses[which], next);
 	synchronize_srcu_expedited(&vm->bus_srcu);
 	kfree(old);

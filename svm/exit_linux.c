@@ -397,6 +397,102 @@ void svm_inject(struct vcpu *v)
 	svm->vmcb->c.event_inj = inject_encode(&e);
 }
 
+/* ---- the quick way: between two entries, interrupts and preemption off ----------------- */
+
+static bool quick_cpuid(struct vcpu *v)
+{
+	unsigned int len = vcpu_quick_insn_length(v);
+
+	if (!len)
+		return false;
+	v->rip += len;
+	v->int_shadow = false;
+	vcpu_cpuid(v);
+	return true;
+}
+
+/* Not inlined: its variable in memory would cost the others a stack guard. */
+static noinline bool quick_msr(struct vcpu *v)
+{
+	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
+	u64 data = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
+	u32 msr = (u32)v->regs[EMUL_RCX];
+	unsigned int len;
+
+	if (!vcpu_quick_msr(v, msr, write))
+		return false;
+	len = vcpu_quick_insn_length(v);
+	if (!len || vcpu_guest_msr(v, msr, &data, write) != GUEST_MSR_DONE)
+		return false;	/* refused: again, for the exception */
+	trace_kvm_msr(write, msr, data, false);
+	v->rip += len;
+	v->int_shadow = false;
+	if (!write) {
+		v->regs[EMUL_RAX] = (u32)data;
+		v->regs[EMUL_RDX] = data >> 32;
+	}
+	return true;
+}
+
+static bool quick_ioio(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	u64 info = c->exit_info1;
+
+	if ((info & IOIO_STRING) ||
+	    !vcpu_quick_pio(v, FIELD_GET(IOIO_PORT, info), FIELD_GET(IOIO_SIZE, info),
+			    info & IOIO_IN, c->exit_info2))
+		return false;
+	v->int_shadow = false;
+	v->stat_io_exits++;
+	return true;
+}
+
+static bool quick_npf(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+
+	if ((c->exit_info1 & NPF_GUEST_WALK) ||
+	    !vcpu_quick_mmio(v, c->exit_info2, c->exit_info1 & NPF_WRITE))
+		return false;
+	v->stat_npf++;
+	v->stat_mmio_exits++;
+	return true;
+}
+
+static bool quick_answer(struct vcpu *v, u64 code)
+{
+	switch (code) {
+	case EXIT_NPF:
+		return quick_npf(v);
+	case EXIT_MSR:
+		return quick_msr(v);
+	case EXIT_IOIO:
+		return quick_ioio(v);
+	case EXIT_CPUID:
+		return quick_cpuid(v);
+	}
+	return false;
+}
+
+bool svm_quick_exit(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	u64 code = c->exit_code;
+
+	if ((c->exit_int_info & EVENT_VALID) || !(v->efer & EFER_LMA) ||
+	    trace_kvm_exit_enabled() || trace_kvm_page_fault_enabled() ||
+	    !quick_answer(v, code))
+		return false;
+	v->exception.injected = false;
+	v->nmi_injected = false;
+	v->interrupt.injected = false;
+	v->stat_exits++;
+	v->stat_exit_code[code == EXIT_NPF ? 128 :
+			  code < 128 ? code : 129 + (code & 63)]++;
+	return true;
+}
+
 static enum run_verdict answer_exit(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
@@ -467,6 +563,8 @@ static noinline enum run_verdict answer_step(struct vcpu *v)
 
 enum run_verdict svm_handle_exit(struct vcpu *v)
 {
+	if (to_svm(v)->answered)
+		return RUN_AGAIN;
 	if (trace_kvm_exit_enabled())
 		trace_exit(v);
 	if (unlikely(v->guest_debug & KVM_GUESTDBG_SINGLESTEP))

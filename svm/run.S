@@ -83,12 +83,24 @@ SYM_FUNC_START(svm_run)
 	mov	8(%rsp), %rax
 	vmload	%rax
 	cli
-	stgi
 
-	/* Nothing the guest left in registers may steer the host's
-	 * speculation: refill the return stack, clear what is not restored.
+	/* Nothing the guest left in registers and predictors may steer the
+	 * host's speculation: refill the return stack (the kernel's loop of
+	 * that takes twice the instructions), untrain returns where the CPU
+	 * needs it, before the first; clear what is not restored.
 	 */
-	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
+	ALTERNATIVE "jmp .Lfilled", "", X86_FEATURE_RETPOLINE
+	.rept	RSB_CLEAR_LOOPS
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	1f
+	int3
+1:
+	.endr
+	add	$(8 * RSB_CLEAR_LOOPS), %rsp
+	lfence
+.Lfilled:
+	UNTRAIN_RET
+	stgi
 	xor	%eax, %eax
 	xor	%ecx, %ecx
 	xor	%edx, %edx

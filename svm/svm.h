@@ -26,6 +26,7 @@ struct svm_vcpu {
 	u64 iret_rip;		/* of the IRET that ends an NMI handler */
 	bool iret_pending;
 	bool dr_loaded;
+	bool answered;		/* the last exit, the quick way */
 	bool debug_tf;		/* the trap flag of this entry is a debugger's */
 	u64 debug_dr6;		/* the guest's, before the entry */
 };
@@ -50,6 +51,10 @@ void svm_requeue_swint(struct vcpu *v, u64 exit_int_info);
 
 /* exit_linux.c */
 enum run_verdict svm_handle_exit(struct vcpu *v);
+/* Answer the exit before the run loop hears of it, if that can be done without
+ * sleeping. Interrupts off. False: untouched.
+ */
+bool svm_quick_exit(struct vcpu *v);
 void svm_inject(struct vcpu *v);
 
 #endif

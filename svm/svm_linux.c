@@ -355,7 +355,84 @@ static void save_tpr(struct vcpu *v)
 		vcpu_irq_set_cr8(v, tpr);
 }
 
-/* Interrupts off, preemption off: one VMRUN. */
+/* What an entry takes from the vCPU each time. */
+static void load_registers(struct vcpu *v, struct vmcb *vmcb)
+{
+	vmcb->s.rax = v->regs[EMUL_RAX];
+	vmcb->s.rip = v->rip;
+	vmcb->s.rflags = v->rflags;
+	vmcb->c.int_state = v->int_shadow;
+	load_tpr(v);
+}
+
+/* What the answer to any exit needs. */
+static void save_registers(struct vcpu *v, struct vmcb *vmcb)
+{
+	vmcb->c.clean = CLEAN_INTERCEPTS | CLEAN_PERMMAP | CLEAN_ASID |
+			CLEAN_NPT | CLEAN_CR;
+	v->regs[EMUL_RAX] = vmcb->s.rax;
+	v->regs[EMUL_RSP] = vmcb->s.rsp;
+	v->rip = vmcb->s.rip;
+	v->rflags = vmcb->s.rflags;
+	v->cr0 = (vmcb->s.cr0 & ~X86_CR0_CACHE_BITS) | (v->cr0 & X86_CR0_CACHE_BITS);
+	v->cr3 = vmcb->s.cr3;
+	v->int_shadow = vmcb->c.int_state & 1;
+	save_tpr(v);
+}
+
+static void limit_clean(struct vmcb *vmcb)
+{
+	if (!svm_features.clean_bits)
+		vmcb->c.clean = 0;
+	else
+		vmcb->c.clean &= ~(CLEAN_CR2 | CLEAN_DR | CLEAN_INTERCEPTS |
+				   CLEAN_SEG | CLEAN_DT);
+}
+
+/* Exits that may be answered so; most other ones are not tried at all. */
+static bool has_quick_way(const struct vcpu *v, const struct vmcb_control *c)
+{
+	switch (c->exit_code) {
+	case EXIT_NPF:
+		return c->exit_info2 >> PAGE_SHIFT == v->device_gfn &&
+		       v->device_gfn != v->user_gfn;
+	case EXIT_MSR:
+	case EXIT_IOIO:
+	case EXIT_CPUID:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * One VMRUN, and more while exits are answered the quick way. What was injected
+ * with the first has been delivered then, and nothing new may be waiting. A
+ * request made meanwhile sends an interrupt, which ends the next run at once.
+ */
+static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
+{
+	struct vmcb *vmcb = svm->vmcb;
+	bool quick = v->quick && !svm->dr_loaded;
+
+	for (;;) {
+		svm_run(v->regs, svm->vmcb_pa, host_vmcb);
+		svm->answered = false;	/* this exit, not one before */
+		save_registers(v, vmcb);
+		if (!quick || !has_quick_way(v, &vmcb->c))
+			return;
+		svm->answered = svm_quick_exit(v);
+		if (!svm->answered || !vcpu_quick_goes_on(v))
+			return;
+		vmcb->c.event_inj = 0;
+		if (v->interrupt.injected)
+			svm_inject(v);
+		vmcb->c.tlb_control = TLB_CONTROL_NONE;
+		load_registers(v, vmcb);
+		limit_clean(vmcb);
+	}
+}
+
+/* Interrupts off, preemption off. */
 static void svm_enter(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
@@ -366,21 +443,13 @@ static void svm_enter(struct vcpu *v)
 	svm_inject(v);
 	svm_prepare_tlb(svm);
 	svm_choose_iopm(v, vmcb);
-	load_tpr(v);
-	vmcb->s.rax = v->regs[EMUL_RAX];
+	load_registers(v, vmcb);
 	vmcb->s.rsp = v->regs[EMUL_RSP];
-	vmcb->s.rip = v->rip;
-	vmcb->s.rflags = v->rflags;
 	vmcb->s.cr2 = v->cr2;
 	vmcb->s.dr6 = v->dr6;
 	vmcb->s.dr7 = v->dr7;
-	vmcb->c.int_state = v->int_shadow;
 	vmcb->c.tsc_offset = v->tsc_offset;
-	if (!svm_features.clean_bits)
-		vmcb->c.clean = 0;
-	else
-		vmcb->c.clean &= ~(CLEAN_CR2 | CLEAN_DR | CLEAN_INTERCEPTS |
-				   CLEAN_SEG | CLEAN_DT);
+	limit_clean(vmcb);
 
 	load_guest_debug_registers(v);
 	if (unlikely(v->guest_debug))
@@ -389,25 +458,14 @@ static void svm_enter(struct vcpu *v)
 	if (xcr0)
 		svm_switch_xcr0(v, true);
 
-	svm_run(v->regs, svm->vmcb_pa, c->host_vmcb_pa);
+	run_guest(v, svm, c->host_vmcb_pa);
 
 	if (xcr0)
 		svm_switch_xcr0(v, false);
 	if (svm->dr_loaded)
 		hw_breakpoint_restore();
-
-	vmcb->c.clean = CLEAN_INTERCEPTS | CLEAN_PERMMAP | CLEAN_ASID |
-			CLEAN_NPT | CLEAN_CR;
-	v->regs[EMUL_RAX] = vmcb->s.rax;
-	v->regs[EMUL_RSP] = vmcb->s.rsp;
-	v->rip = vmcb->s.rip;
-	v->rflags = vmcb->s.rflags;
-	v->cr0 = (vmcb->s.cr0 & ~X86_CR0_CACHE_BITS) | (v->cr0 & X86_CR0_CACHE_BITS);
 	v->cr2 = vmcb->s.cr2;
-	v->cr3 = vmcb->s.cr3;
 	v->dr6 = vmcb->s.dr6;
-	v->int_shadow = vmcb->c.int_state & 1;
-	save_tpr(v);
 	if (unlikely(v->guest_debug))
 		svm_debug_exit(v);
 }

@@ -120,6 +120,7 @@ static void test_the_search_finds_what_a_linear_one_finds(void **state)
 {
 	struct dev d[64] = { 0 };
 	struct bus *bus = NULL;
+	struct bus_dev *only;
 	unsigned int i, round;
 	u8 data;
 
@@ -141,7 +142,27 @@ static void test_the_search_finds_what_a_linear_one_finds(void **state)
 		assert_int_equal(bus_read(bus, NULL, addr, 1, &data), expect);
 		if (!expect)
 			assert_int_equal(data, addr / 0x20);
+		assert_int_equal(bus_count(bus, addr, 1, &only), expect ? 0 : 1);
+		assert_ptr_equal(only, expect ? NULL : &d[addr / 0x20].bus);
 	}
+	free(bus);
+}
+
+static void test_all_that_may_answer_are_counted(void **unused)
+{
+	struct dev a = { .id = 1 }, b = { .id = 2 };
+	struct bus *bus = add(NULL, 0x100, 0x10, &a);
+	struct bus_dev *dev;
+
+	bus = add(bus, 0x104, 4, &b);
+	assert_int_equal(bus_count(bus, 0x100, 4, &dev), 1);
+	assert_ptr_equal(dev, &a.bus);
+	assert_int_equal(bus_count(bus, 0x104, 2, &dev), 2);
+	assert_int_equal(bus_count(bus, 0x107, 2, &dev), 1);
+	assert_ptr_equal(dev, &a.bus);
+	assert_int_equal(bus_count(bus, 0x10f, 2, &dev), 0);
+	assert_null(dev);
+	assert_int_equal(bus_count(bus, 0xff, 1, &dev), 0);
 	free(bus);
 }
 
@@ -153,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_a_device_that_declines_passes_it_on),
 		cmocka_unit_test(test_a_sizeless_range_takes_any_length_at_its_address),
 		cmocka_unit_test(test_removal_takes_every_range_of_the_device),
+		cmocka_unit_test(test_all_that_may_answer_are_counted),
 		cmocka_unit_test(test_the_search_finds_what_a_linear_one_finds),
 	};
 

@@ -81,6 +81,23 @@ static void test_what_the_task_priority_holds_back_is_known(void **state)
 	assert_false(vlapic_requested(&a));
 }
 
+static void test_a_single_request_is_told_from_several(void **state)
+{
+	struct vlapic a = fresh();
+
+	assert_false(vlapic_requested_one(&a));
+	vlapic_post(&a, 0x31, false);
+	assert_true(vlapic_requested_one(&a));
+	vlapic_post(&a, 0x30, false);		/* in the same word */
+	assert_false(vlapic_requested_one(&a));
+	assert_int_equal(vlapic_accept(&a), 0x31);
+	assert_true(vlapic_requested_one(&a));
+	vlapic_post(&a, 0xef, false);		/* in another */
+	assert_false(vlapic_requested_one(&a));
+	assert_int_equal(vlapic_accept(&a), 0xef);
+	assert_true(vlapic_requested_one(&a));
+}
+
 /* A word of requests empties bit by bit, and fills again. */
 static void test_requests_in_one_word_are_all_found(void **state)
 {
@@ -556,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_a_self_ipi_is_pending_at_once),
 		cmocka_unit_test(test_the_x2apic_id_and_logical_id_follow_the_vcpu),
 		cmocka_unit_test(test_what_the_task_priority_holds_back_is_known),
+		cmocka_unit_test(test_a_single_request_is_told_from_several),
 		cmocka_unit_test(test_requests_in_one_word_are_all_found),
 		cmocka_unit_test(test_random_steps_agree_with_plain_sets),
 	};
