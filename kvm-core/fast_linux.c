@@ -348,3 +348,55 @@ enum run_verdict vcpu_mov_to_cr(struct vcpu *v)
 	return RUN_AGAIN;
 }
 EXPORT_SYMBOL_GPL(vcpu_mov_to_cr);
+
+static bool control_register(const struct vcpu *v, unsigned int n, u64 *value)
+{
+	switch (n) {
+	case 0:
+		*value = v->cr0;
+		return true;
+	case 2:
+		*value = v->cr2;
+		return true;
+	case 3:
+		*value = v->cr3;
+		return true;
+	case 4:
+		*value = v->cr4;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum run_verdict vcpu_mov_from_cr(struct vcpu *v)
+{
+	const struct insn *i = insn_at_rip(v, false);
+	u64 value;
+
+	if (!i || insn_op(i) != INSN_OP_MOV_CR || i->opcode != 0x20 || i->lock ||
+	    !control_register(v, i->reg, &value))
+		return vcpu_emulate(v);
+	v->regs[i->rm] = i->bits == 64 ? value : (u32)value;
+	finish(v, next_rip(v, i));
+	return RUN_AGAIN;
+}
+EXPORT_SYMBOL_GPL(vcpu_mov_from_cr);
+
+/* ---- INVLPG -------------------------------------------------------------------------------- */
+
+enum run_verdict vcpu_invlpg(struct vcpu *v)
+{
+	const struct insn *i = insn_at_rip(v, false);
+	u64 la;
+
+	if (!i || insn_op(i) != INSN_OP_INVLPG)
+		return vcpu_emulate(v);
+	la = emul_move_offset(i, v->regs, next_rip(v, i));
+	if (i->bits != 64 || i->seg >= EMUL_FS)
+		la += static_call(vcpu_segment)(v, i->seg)->base;
+	vcpu_shadow_invlpg(v, i->bits == 64 ? la : (u32)la);
+	finish(v, next_rip(v, i));
+	return RUN_AGAIN;
+}
+EXPORT_SYMBOL_GPL(vcpu_invlpg);

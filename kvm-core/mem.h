@@ -27,6 +27,7 @@ struct kvm_userspace_memory_region;
 struct kvm_dirty_log;
 struct kvm_clear_dirty_log;
 struct slots;
+struct smmu;
 
 /*
  * Whoever translates through the table besides the vCPUs (an IOMMU domain).
@@ -55,6 +56,7 @@ struct vm_mem {
 	unsigned long invalidate_count;
 	hva_t invalidate_start, invalidate_end;
 	struct list_head readers;
+	struct smmu *smmu;		/* shadow tables, or NULL: smmu_linux.c */
 	unsigned int pin_users;		/* assigned cards */
 	bool device_dma;		/* vm_mem_allow_device_dma() */
 	u64 pinned_pages;

@@ -53,6 +53,16 @@ struct slots *mem_slots_locked(struct vm *vm);
  */
 unsigned int mem_host_level(struct mm_struct *mm, hva_t hva, u64 *pfn);
 
+/*
+ * Shadow tables (smmu_linux.c), where vm->mem.smmu is not NULL. zap: gpm lost
+ * something in [start, end); under mmu_lock, before the flush. wrote: the host
+ * wrote this frame by itself; any context.
+ */
+int mem_shadow_init(struct vm *vm);
+void mem_shadow_destroy(struct vm *vm);
+void mem_shadow_zap(struct vm *vm, gpa_t start, gpa_t end);
+void mem_shadow_wrote(struct vm *vm, gfn_t gfn);
+
 int mem_notifier_register(struct vm *vm);
 void mem_notifier_unregister(struct vm *vm);
 

@@ -15,6 +15,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "kvm-core/mem_int.h"
+#include "kvm-core/smmu.h"
+#include "kvm-core/vcpu.h"
 
 /* Table pages kept ready: twice what one map can need. */
 #define SPARE_PAGES	8
@@ -86,6 +88,8 @@ int mem_refill(struct vm *vm)
 
 gpa_t mem_gpa_limit(struct vm *vm)
 {
+	if (vm->mem.smmu)
+		return SMMU_GPA_LIMIT;
 	return 1ULL << (vm->mem.gpm.depth == 4 ? 48 : 52);
 }
 
@@ -122,6 +126,8 @@ bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits)
 	lockdep_assert_held(&m->mmu_lock);
 	if (!bits)
 		return true;
+	if (m->smmu)
+		mem_shadow_zap(vm, start, end);
 	vm_flush_tlb(vm);
 	ok = flush_readers(vm, start, end, bits < 0 || (bits & GPM_FLUSH_WALK));
 	if (ok)
@@ -363,8 +369,12 @@ int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r
 
 /* ---- access by the host -------------------------------------------------------- */
 
-static void note_dirty(const struct slot *s, gfn_t first, gfn_t last)
+static void note_dirty(struct vm *vm, const struct slot *s, gfn_t first, gfn_t last)
 {
+	gfn_t gfn;
+
+	for (gfn = first; vm->mem.smmu && gfn <= last; gfn++)
+		mem_shadow_wrote(vm, gfn);
 	for (; s->dirty && first <= last; first++)
 		set_bit(first - s->base, s->dirty);
 }
@@ -402,7 +412,7 @@ static int copy_guest(struct vm *vm, gpa_t gpa, void *data, unsigned long len,
 			    copy_from_user(data, user, n))
 			return -EFAULT;
 		if (write)
-			note_dirty(s, gpa >> PAGE_SHIFT,
+			note_dirty(vm, s, gpa >> PAGE_SHIFT,
 				   (gpa + n - 1) >> PAGE_SHIFT);
 	}
 	return 0;
@@ -474,7 +484,7 @@ int vm_mem_cmpxchg(struct vm *vm, gpa_t gpa, u64 *old, u64 new_value,
 	if (s && !(s->flags & KVM_MEM_READONLY) && access_ok(user, len))
 		err = user_cmpxchg(user, old, new_value, len);
 	if (!err)
-		note_dirty(s, gpa >> PAGE_SHIFT, gpa >> PAGE_SHIFT);
+		note_dirty(vm, s, gpa >> PAGE_SHIFT, gpa >> PAGE_SHIFT);
 	srcu_read_unlock(&vm->mem.srcu, idx);
 	return err;
 }
@@ -504,7 +514,7 @@ void vm_mem_mark_dirty(struct vm *vm, gfn_t gfn)
 	idx = srcu_read_lock(&vm->mem.srcu);
 	s = slots_find(srcu_dereference(vm->mem.slots, &vm->mem.srcu), gfn);
 	if (s)
-		note_dirty(s, gfn, gfn);
+		note_dirty(vm, s, gfn, gfn);
 	srcu_read_unlock(&vm->mem.srcu, idx);
 }
 EXPORT_SYMBOL_GPL(vm_mem_mark_dirty);
@@ -533,11 +543,18 @@ int vm_mem_init(struct vm *vm)
 		goto free_spare;
 	if (!__sme_set(0ULL))	/* else entries carry the encryption bit */
 		m->gpm.linear = PAGE_OFFSET;
+	if (vcpu_ops->shadow) {
+		err = mem_shadow_init(vm);
+		if (err)
+			goto free_table;
+	}
 	err = mem_notifier_register(vm);
 	if (err)
-		goto free_table;
+		goto free_shadow;
 	return 0;
 
+free_shadow:
+	mem_shadow_destroy(vm);
 free_table:
 	gpm_destroy(&m->gpm);
 	free_tables(&m->retired);
@@ -567,6 +584,7 @@ void vm_mem_destroy(struct vm *vm)
 	mem_pin_destroy(vm);
 	free_slots(mem_slots_locked(vm));
 	mutex_unlock(&m->slots_lock);
+	mem_shadow_destroy(vm);
 	spin_lock(&m->mmu_lock);
 	gpm_destroy(&m->gpm);
 	spin_unlock(&m->mmu_lock);

@@ -468,7 +468,12 @@ static enum emul_access_result op_set_dr(struct emul_ctxt *c, unsigned int n, u6
 /* The nested table has its own tags; the guest's are all flushed. */
 static enum emul_access_result op_invlpg(struct emul_ctxt *c, gva_t la)
 {
-	vcpu_ops->flush_tlb(c->priv);
+	struct vcpu *v = c->priv;
+
+	if (v->vm->mem.smmu)
+		vcpu_shadow_invlpg(v, la);
+	else
+		vcpu_ops->flush_tlb(v);
 	return EMUL_ACC_OKAY;
 }
 

@@ -291,7 +291,7 @@ int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value)
 	if (err)
 		return err;
 	vcpu_ops->update_mode(v);
-	vcpu_ops->flush_tlb(v);
+	vcpu_flush_guest_tlb(v);
 	return 0;
 }
 
@@ -324,7 +324,7 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
 		return -EINVAL;
 	v->efer = host ? efer : (efer & ~(u64)EFER_LMA) | (v->efer & EFER_LMA);
 	vcpu_ops->update_mode(v);
-	vcpu_ops->flush_tlb(v);
+	vcpu_flush_guest_tlb(v);
 	return 0;
 }
 

@@ -48,7 +48,7 @@ static void take_preempted(struct vcpu *v)
 			break;
 	}
 	if ((old & KVM_VCPU_FLUSH_TLB) || err)
-		vcpu_ops->flush_tlb(v);
+		vcpu_flush_guest_tlb(v);
 	v->pv.told_preempted = false;
 }
 

@@ -154,6 +154,11 @@ static noinline bool serve_waiting(struct vcpu *v)
 		vcpu_pv_steal_update(v);
 	if (vcpu_take_request(v, VCPU_REQ_APF))
 		vcpu_apf_tell(v);
+	if (vcpu_take_request(v, VCPU_REQ_SHADOW) && vcpu_shadow_load(v)) {
+		set_bit(VCPU_REQ_SHADOW, &v->requests);	/* no entry without it */
+		vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+		return true;
+	}
 	vcpu_take_request(v, VCPU_REQ_EVENT);
 	return false;
 }
@@ -167,7 +172,8 @@ static bool serve_requests(struct vcpu *v)
 
 /* What a waiting vCPU need not wake for. */
 #define IDLE_REQUESTS \
-	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL))
+	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL) | \
+	 BIT(VCPU_REQ_SHADOW))
 
 static bool vcpu_runnable(struct vcpu *v)
 {

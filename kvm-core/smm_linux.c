@@ -101,7 +101,7 @@ static void cpu_set(struct vcpu *v, const struct smm_cpu *c)
 	v->int_shadow = c->int_shadow;
 	vcpu_ops->set_sregs(v, &c->s);
 	vcpu_ops->update_debug(v);
-	vcpu_ops->flush_tlb(v);
+	vcpu_flush_guest_tlb(v);
 }
 
 static gpa_t area_gpa(struct vcpu *v)
@@ -116,7 +116,7 @@ void vcpu_smm_set(struct vcpu *v, bool on)
 	v->smm.active = on;
 	v->window.page = ~0ULL;		/* of the other space */
 	vcpu_ops->update_mode(v);	/* the other space's table */
-	vcpu_ops->flush_tlb(v);
+	vcpu_flush_guest_tlb(v);
 }
 
 /* ---- in and out ---------------------------------------------------------------------------- */

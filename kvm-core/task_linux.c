@@ -74,7 +74,7 @@ static void cpu_set(struct vcpu *v, struct task_cpu *c)
 	v->cr3 = c->s.cr3;
 	c->s.ss.dpl = c->cpl;
 	vcpu_ops->set_sregs(v, &c->s);
-	vcpu_ops->flush_tlb(v);
+	vcpu_flush_guest_tlb(v);
 }
 
 void vcpu_task_switch(struct vcpu *v, const struct task_request *rq)

@@ -65,6 +65,11 @@ unsigned int vcpu_insn_length(struct vcpu *v);
 enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write);
 /* MOV to CR0, CR4 or CR8 exited, or something like it (fast_linux.c). */
 enum run_verdict vcpu_mov_to_cr(struct vcpu *v);
+/* MOV from a control register exited (shadow paging), or something like it; and
+ * INVLPG.
+ */
+enum run_verdict vcpu_mov_from_cr(struct vcpu *v);
+enum run_verdict vcpu_invlpg(struct vcpu *v);
 /* One IN or OUT; @next_rip is reached when it has completed. */
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip);
@@ -148,6 +153,23 @@ struct task_request;
 void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
 /* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
+
+/* ---- shadow paging (smmu_linux.c) ---------------------------------------------- */
+/* The guest's #PF exit; @error as the CPU has it, @delivering: during delivery. */
+enum run_verdict vcpu_shadow_fault(struct vcpu *v, gva_t gva, u32 error,
+				   bool delivering);
+void vcpu_shadow_invlpg(struct vcpu *v, gva_t gva);
+/* VCPU_REQ_SHADOW: compare what the guest may have changed, choose the root. 0 or
+ * -ENOMEM. Sleeps.
+ */
+int vcpu_shadow_load(struct vcpu *v);
+/* The guest flushed its TLB, or what it does counts as that. */
+static inline void vcpu_flush_guest_tlb(struct vcpu *v)
+{
+	vcpu_ops->flush_tlb(v);
+	if (v->vm->mem.smmu)
+		set_bit(VCPU_REQ_SHADOW, &v->requests);
+}
 
 /* ---- glue between the files ------------------------------------------------ */
 int vcpu_create(struct vm *vm, unsigned int id);		/* -> fd */

@@ -112,6 +112,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	vcpu_irq_reset(v, init);
 	vcpu_ops->vcpu_reset(v);
 	vcpu_ops->update_mode(v);
+	vcpu_flush_guest_tlb(v);
 }
 
 /* ---- registers ----------------------------------------------------------------------- */
@@ -246,7 +247,8 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 	v->efer = s->efer;
 	vcpu_irq_set_cr8(v, s->cr8);
 	vcpu_ops->set_sregs(v, s);
-	vcpu_ops->flush_tlb(v);
+	v->shadow.zap = true;	/* a snapshot came, perhaps */
+	vcpu_flush_guest_tlb(v);
 	for (i = 0; i < ARRAY_SIZE(s->interrupt_bitmap); i++) {
 		if (!s->interrupt_bitmap[i])
 			continue;

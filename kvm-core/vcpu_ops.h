@@ -12,6 +12,7 @@
 #ifndef BACKPLANE_VCPU_OPS_H
 #define BACKPLANE_VCPU_OPS_H
 
+#include "addr.h"
 #include "kvm-core/emul.h"
 
 struct kvm_sregs;
@@ -28,6 +29,7 @@ enum run_verdict {
 struct vcpu_ops {
 	struct module *owner;
 	const char *name;
+	bool shadow;		/* no nested paging: kvm-core keeps the tables */
 
 	int (*vcpu_create)(struct vcpu *v);
 	void (*vcpu_destroy)(struct vcpu *v);
@@ -54,6 +56,8 @@ struct vcpu_ops {
 	bool (*nmi_allowed)(struct vcpu *v);
 
 	void (*flush_tlb)(struct vcpu *v);	/* before the next entry */
+	/* Shadow paging: the table to walk. */
+	void (*set_root)(struct vcpu *v, hpa_t root);
 	/* Copy segment and table registers between kvm_sregs and the VMCB. */
 	void (*get_sregs)(struct vcpu *v, struct kvm_sregs *s);
 	void (*set_sregs)(struct vcpu *v, const struct kvm_sregs *s);

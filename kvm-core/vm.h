@@ -35,6 +35,7 @@
 #define VM_NR_SPACES	2	/* the second is what SMM sees */
 
 struct vlapic;
+struct smmu_page;
 struct vcpu_ops;
 struct vm_ext;
 
@@ -95,6 +96,7 @@ enum vcpu_request {
 	VCPU_REQ_IOAPIC_EOI_EXIT,
 	VCPU_REQ_STEAL,			/* the thread came to a CPU */
 	VCPU_REQ_APF,			/* a page of the guest came */
+	VCPU_REQ_SHADOW,		/* shadow paging: the guest flushed */
 };
 
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
@@ -266,6 +268,11 @@ struct vcpu {
 	    stat_npf, stat_halts, stat_injections, stat_emulations,
 	    stat_hypercalls, stat_yields, stat_async_pf;
 	u64 stat_exit_code[256];	/* SVM code; NPF = 128, others 129.. */
+	struct {			/* smmu_linux.c */
+		struct smmu_page *root;	/* what CR3 points to */
+		struct vm *space;	/* whose */
+		bool zap;		/* user space may have changed anything */
+	} shadow;
 	void *arch;			/* svm's struct */
 };
 

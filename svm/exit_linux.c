@@ -172,6 +172,16 @@ static enum run_verdict exit_emulate(struct vcpu *v)
 	return vcpu_emulate(v);
 }
 
+static enum run_verdict exit_cr_read(struct vcpu *v)
+{
+	return vcpu_mov_from_cr(v);
+}
+
+static enum run_verdict exit_invlpg(struct vcpu *v)
+{
+	return vcpu_invlpg(v);
+}
+
 static enum run_verdict exit_cr_write(struct vcpu *v)
 {
 	return vcpu_mov_to_cr(v);
@@ -207,6 +217,17 @@ static enum run_verdict exit_npf(struct vcpu *v)
 	default:
 		return RUN_ERROR;
 	}
+}
+
+/* Shadow paging: the CPU found no entry of ours that permits the access. */
+static enum run_verdict exit_pf(struct vcpu *v)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+
+	v->stat_npf++;
+	trace_kvm_page_fault(v, c->exit_info2, c->exit_info1);
+	return vcpu_shadow_fault(v, c->exit_info2, (u32)c->exit_info1,
+				 c->exit_int_info & EVENT_VALID);
 }
 
 static enum run_verdict exit_shutdown(struct vcpu *v)
@@ -285,9 +306,12 @@ static enum run_verdict exit_task_switch(struct vcpu *v)
 typedef enum run_verdict (*exit_fn)(struct vcpu *v);
 
 static const exit_fn exit_table[] = {
-	[EXIT_CR_READ + 0] = exit_emulate,
+	[EXIT_CR_READ + 0] = exit_cr_read,
+	[EXIT_CR_READ + 3] = exit_cr_read,
+	[EXIT_CR_READ + 4] = exit_cr_read,
 	[EXIT_CR_READ + 8] = exit_emulate,
 	[EXIT_CR_WRITE + 0] = exit_cr_write,
+	[EXIT_CR_WRITE + 3] = exit_cr_write,
 	[EXIT_CR_WRITE + 4] = exit_cr_write,
 	[EXIT_CR_WRITE + 8] = exit_cr_write,
 	[EXIT_DR_READ ... EXIT_DR_READ + 7] = exit_emulate,
@@ -295,6 +319,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_EXCP + EXCP_DB] = svm_exit_db,
 	[EXIT_EXCP + EXCP_BP] = svm_exit_bp,
 	[EXIT_EXCP + EXCP_UD] = exit_ud,
+	[EXIT_EXCP + EXCP_PF] = exit_pf,
 	[EXIT_EXCP + EXCP_AC] = exit_ac,
 	[EXIT_EXCP + EXCP_MC] = exit_mc,
 	[EXIT_NMI] = exit_nothing,
@@ -307,6 +332,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_SWINT] = svm_exit_swint,
 	[EXIT_INVD] = exit_skip,
 	[EXIT_PAUSE] = exit_pause,
+	[EXIT_INVLPG] = exit_invlpg,
 	[EXIT_INVLPGA] = inject_ud,
 	[EXIT_TASK_SWITCH] = exit_task_switch,
 	[EXIT_SHUTDOWN] = exit_shutdown,
@@ -522,6 +548,8 @@ static enum run_verdict answer_exit(struct vcpu *v)
 		return exit_msr(v);
 	case EXIT_CPUID:
 		return exit_cpuid(v);
+	case EXIT_EXCP + EXCP_PF:
+		return exit_pf(v);
 	case EXIT_HLT:
 		return exit_hlt(v);
 	case EXIT_VINTR:

@@ -41,6 +41,10 @@ static DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
 
 struct svm_features svm_features;
 
+static bool npt = true;
+module_param(npt, bool, 0444);
+MODULE_PARM_DESC(npt, "nested paging; npt=0: shadow paging, where the CPU walks tables that kvm-core makes");
+
 static u8 *svm_iopm, *svm_msrpm;
 static hpa_t svm_iopm_pa;
 #define IOPM_ORDER	2
@@ -120,6 +124,15 @@ static const unsigned int base_intercepts[] = {
 	INTERCEPT_EXCEPTION(EXCP_MC),
 };
 
+/*
+ * What moves the guest's idea of its tables. CR0 as a whole: what the guest writes
+ * may be what the CPU has already.
+ */
+static const unsigned int shadow_intercepts[] = {
+	INTERCEPT_EXCEPTION(EXCP_PF), INTERCEPT_CR_WRITE(0),
+	INTERCEPT_CR_READ(3), INTERCEPT_CR_WRITE(3), INTERCEPT_INVLPG,
+};
+
 /* PAUSEs, no further apart than so many cycles, that are a spin (APM2 15.14.4) */
 #define PAUSE_COUNT		3000
 #define PAUSE_THRESHOLD		128
@@ -156,7 +169,9 @@ static void svm_vcpu_reset(struct vcpu *v)
 		vmcb->c.pause_threshold = svm_features.pause_threshold ?
 			PAUSE_THRESHOLD : 0;
 	}
-	vmcb->c.np_enable = 1;
+	vmcb->c.np_enable = npt;
+	for (i = 0; !npt && i < ARRAY_SIZE(shadow_intercepts); i++)
+		vmcb_intercept(vmcb, shadow_intercepts[i], true);
 	vmcb->s.g_pat = v->msr.pat;
 
 	seg_init(&vmcb->s.cs, 0xf000, 0x09b, 0xffff0000);
@@ -175,6 +190,37 @@ static void svm_vcpu_reset(struct vcpu *v)
 	svm_update_debug(v);
 }
 
+/*
+ * Shadow paging: the CPU always pages, by tables of the long or the PAE form, with
+ * WP and NX. The guest reads its own CR0 and CR3 by an exit, and CR4 where it
+ * differs.
+ */
+static void shadow_update_mode(struct vcpu *v, struct vmcb *vmcb)
+{
+	bool paging = v->cr0 & X86_CR0_PG;
+
+	vmcb->s.cr0 |= X86_CR0_PG | X86_CR0_WP;
+	vmcb->s.cr4 |= X86_CR4_PAE;
+	if (!paging)
+		vmcb->s.cr4 &= ~(X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE);
+	vmcb->s.efer |= EFER_NX;
+	if (!(v->efer & EFER_LMA)) {
+		vmcb->s.cr4 &= ~X86_CR4_LA57;
+		vmcb->s.efer &= ~(u64)(EFER_LME | EFER_LMA);
+	}
+	/* Some emulators look at this one for a read of any control register. */
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), true);
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(4), vmcb->s.cr4 != v->cr4);
+}
+
+static void svm_set_root(struct vcpu *v, hpa_t root)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	vmcb->s.cr3 = root;
+	vmcb->c.clean &= ~CLEAN_CR;
+}
+
 static void svm_update_mode(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
@@ -183,7 +229,8 @@ static void svm_update_mode(struct vcpu *v)
 	 * parts CD=1 would): run with the caches on, remember its bits.
 	 */
 	vmcb->s.cr0 = (v->cr0 & ~X86_CR0_CACHE_BITS) | X86_CR0_ET;
-	vmcb->s.cr3 = v->cr3;
+	if (npt)
+		vmcb->s.cr3 = v->cr3;
 	vmcb->s.cr4 = v->cr4;
 	vmcb->s.efer = v->efer | EFER_SVME;
 	vmcb->s.g_pat = v->msr.pat;
@@ -191,6 +238,8 @@ static void svm_update_mode(struct vcpu *v)
 	/* Where the RSM intercept comes after the test for real SMM. */
 	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_UD), v->smm.active);
 	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), v->cr0 & X86_CR0_CACHE_BITS);
+	if (!npt)
+		shadow_update_mode(v, vmcb);
 	vmcb->c.clean &= ~(CLEAN_CR | CLEAN_NPT);
 }
 
@@ -374,8 +423,11 @@ static void save_registers(struct vcpu *v, struct vmcb *vmcb)
 	v->regs[EMUL_RSP] = vmcb->s.rsp;
 	v->rip = vmcb->s.rip;
 	v->rflags = vmcb->s.rflags;
-	v->cr0 = (vmcb->s.cr0 & ~X86_CR0_CACHE_BITS) | (v->cr0 & X86_CR0_CACHE_BITS);
-	v->cr3 = vmcb->s.cr3;
+	if (likely(npt)) {	/* else they are not the guest's, and never move */
+		v->cr0 = (vmcb->s.cr0 & ~X86_CR0_CACHE_BITS) |
+			 (v->cr0 & X86_CR0_CACHE_BITS);
+		v->cr3 = vmcb->s.cr3;
+	}
 	v->int_shadow = vmcb->c.int_state & 1;
 	save_tpr(v);
 }
@@ -748,7 +800,7 @@ static void svm_request_nmi_window(struct vcpu *v)
 		svm_request_irq_window(v, true);
 }
 
-static const struct vcpu_ops svm_ops = {
+static struct vcpu_ops svm_ops __ro_after_init = {
 	.owner = THIS_MODULE,
 	.name = "svm",
 	.vcpu_create = svm_vcpu_create,
@@ -764,6 +816,7 @@ static const struct vcpu_ops svm_ops = {
 	.interrupt_allowed = svm_interrupt_allowed,
 	.nmi_allowed = svm_nmi_allowed,
 	.flush_tlb = svm_flush_tlb,
+	.set_root = svm_set_root,
 	.get_sregs = svm_get_sregs,
 	.set_sregs = svm_set_sregs,
 	.segment = svm_segment,
@@ -795,11 +848,11 @@ static int svm_probe(void)
 		pr_err("svm: SVM is disabled by the firmware (VM_CR.SVMDIS); enable it in the setup\n");
 		return -EOPNOTSUPP;
 	}
-	if (!boot_cpu_has(X86_FEATURE_NPT)) {
-		pr_err("svm: this CPU has no nested paging, which the shared table needs\n");
+	if (npt && !boot_cpu_has(X86_FEATURE_NPT)) {
+		pr_err("svm: this CPU has no nested paging; load svm with npt=0 for shadow paging\n");
 		return -EOPNOTSUPP;
 	}
-	if (pgtable_l5_enabled()) {
+	if (npt && pgtable_l5_enabled()) {
 		pr_err("svm: the host runs 5-level page tables, the guest table has 4 levels; boot with no5lvl\n");
 		return -EOPNOTSUPP;
 	}
@@ -871,13 +924,15 @@ static int __init svm_init(void)
 	if (err < 0)
 		goto free;
 	svm_hp_state = err;
+	svm_ops.shadow = !npt;
 	err = vcpu_ops_register(&svm_ops);
 	if (err) {
 		pr_err("svm: kvm-core already has a backend\n");
 		goto disable;
 	}
 	register_reboot_notifier(&svm_reboot_nb);
-	pr_info("svm: nested paging, %u ASIDs%s%s%s%s\n", svm_features.asids,
+	pr_info("svm: %s paging, %u ASIDs%s%s%s%s\n", npt ? "nested" : "shadow",
+		svm_features.asids,
 		svm_features.nrip ? ", next-RIP save" : "",
 		svm_features.decode_assist ? ", decode assists" : "",
 		svm_features.flush_by_asid ? ", flush by ASID" : "",
