@@ -78,14 +78,15 @@ step_native()
 }
 
 # ---- 2: the hypervisor ----------------------------------------------------------
+# NPT=0: with shadow paging, of either stack
 load_kvm()
 {
 	[ ! -c /dev/kvm ] || return 0
 	if [ "$STACK" = ours ]; then
 		ok "kvm-core loads" load kvm-core || return 1
-		ok "svm loads" load svm || return 1
+		ok "svm loads" load svm ${NPT:+npt=$NPT} || return 1
 	else
-		ok "kvm-amd loads" modprobe kvm-amd || return 1
+		ok "kvm-amd loads" modprobe kvm-amd ${NPT:+npt=$NPT} || return 1
 	fi
 	ok "/dev/kvm is there" test -c /dev/kvm
 }
