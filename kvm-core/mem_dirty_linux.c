@@ -89,7 +89,7 @@ static void harvest(struct vm *vm, const struct slot *s, unsigned long *map,
 		    unsigned long first, unsigned long longs)
 {
 	struct vm_mem *m = &vm->mem;
-	gpa_t base = s->base << PAGE_SHIFT, start;
+	gpa_t base = s->base << PAGE_SHIFT, low = ~0ULL, start, end = base;
 	unsigned long i, word;
 	int bits = 0;
 
@@ -104,11 +104,12 @@ static void harvest(struct vm *vm, const struct slot *s, unsigned long *map,
 			continue;
 		/* Neighbours lose it too: at worst they are logged once more. */
 		start = base + (first + i) * BITS_PER_LONG * PAGE_SIZE;
-		bits |= gpm_write_protect(&m->gpm,
-					  start + __ffs(word) * PAGE_SIZE,
-					  start + (__fls(word) + 1) * PAGE_SIZE);
+		end = start + (__fls(word) + 1) * PAGE_SIZE;
+		start += __ffs(word) * PAGE_SIZE;
+		low = min(low, start);
+		bits |= gpm_write_protect(&m->gpm, start, end);
 	}
-	mem_flush(vm, base, base + (s->npages << PAGE_SHIFT), bits);
+	mem_flush(vm, low, end, bits);
 	spin_unlock(&m->mmu_lock);
 }
 
