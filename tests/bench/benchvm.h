@@ -23,6 +23,7 @@
 #define SAMPLES		101
 #define CODE		0x1000UL	/* guest-physical layout, slot 0 */
 #define TABLES		0x20000UL
+#define SPACE2		0x2c000UL	/* a second root, for the same tables */
 #define IDT		0x30000UL
 #define GDT		0x31000UL
 #define RESULTS		0x40000UL
@@ -40,7 +41,7 @@ extern const char op_empty[], op_cpuid[], op_vmmcall[], op_rdmsr[], op_wrmsr[],
 	op_pic[], op_pit[], op_user_pio[], op_load[], op_store[],
 	op_ioeventfd_pio[], op_cr0[], op_cr4[], op_cr8[], op_touch[],
 	op_enable[], op_self_ipi[], op_hlt[], op_ipi[], op_echo[], op_x2apic[],
-	op_x2_self_ipi[], op_fill[], op_card[];
+	op_x2_self_ipi[], op_fill[], op_card[], op_switch[];
 extern const char irq_echo[], irq_sample[], irq_eoi[], irq_x2_sample[],
 	irq_x2_eoi[];
 

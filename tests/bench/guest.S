@@ -115,6 +115,13 @@ op_\name:
 	mov	%r8, %cr8
 	END
 
+	/* To the other of two address spaces, and a byte there. */
+	BEGIN switch
+	xor	%r9, %r8
+	mov	%r8, %cr3
+	movb	$1, (%rbx)
+	END
+
 	/* A byte into the next page, rcx bytes on. */
 	BEGIN touch
 	movb	$1, (%rbx)

@@ -9,6 +9,7 @@
  *
  *   kvmcost [quick]     all operations, or those of the budget
  *   kvmcost repeat NAME N   one operation, N times 101 samples
+ *   kvmcost shadow      what only shadow paging (npt=0) makes dear
  *   kvmcost memory      kernel memory of a VM and of a vCPU
  *   kvmcost tsc         the time stamp, for shell scripts
  */
@@ -123,6 +124,20 @@ static struct op ops[] = {
 	{ "x2apic_eoi", op_x2_self_ipi, .r8 = SELF | V_X2_EOI },
 };
 
+static int second_space(struct op *op)
+{
+	(void)op;
+	memcpy(ram + SPACE2, ram + TABLES, 4096);
+	return 0;
+}
+
+static struct op shadow_ops[] = {
+	{ "empty", op_empty, .quick = false },
+	{ "shadow_entry", op_touch, .before = known_4k },
+	{ "shadow_switch", op_switch, .rbx = STACK(1), .r8 = TABLES,
+	  .r9 = TABLES ^ SPACE2, .before = second_space },
+};
+
 /* ---- memory -------------------------------------------------------------------------- */
 
 #define MANY	128
@@ -190,6 +205,11 @@ int main(int argc, char **argv)
 	open_vm();
 	if (!strcmp(what, "repeat") && argc == 4) {
 		repeat(argv[2], atoi(argv[3]));
+		return 0;
+	}
+	if (!strcmp(what, "shadow")) {
+		for (i = 0; i < sizeof(shadow_ops) / sizeof(shadow_ops[0]); i++)
+			measure(&shadow_ops[i]);
 		return 0;
 	}
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
