@@ -131,9 +131,16 @@ static int second_space(struct op *op)
 	return 0;
 }
 
+/* 64 KiB apart: an entry is not built ahead with its neighbour's. */
+static int sparse_4k(struct op *op)
+{
+	give_memory(op, SAMPLES, 0x10000, MADV_NOHUGEPAGE, true);
+	return 0;
+}
+
 static struct op shadow_ops[] = {
 	{ "empty", op_empty, .quick = false },
-	{ "shadow_entry", op_touch, .before = known_4k },
+	{ "shadow_entry", op_touch, .before = sparse_4k },
 	{ "shadow_switch", op_switch, .rbx = STACK(1), .r8 = TABLES,
 	  .r9 = TABLES ^ SPACE2, .before = second_space },
 };

@@ -22,7 +22,11 @@ run_forks()
 
 once()
 {
-	kvmcost shadow && run_forks $FEW || return 1
+	kvmcost shadow || return 1
+	# kvm_amd leaves reads of CR3 to the CPU's intercept, and QEMU 10.0 looks at
+	# CR0's instead: a guest would find the shadow's address there, and die.
+	[ "$STACK" = ours ] || return 0
+	run_forks $FEW || return 1
 	few=$spent
 	run_forks $MANY || return 1
 	# hundredths of a second are ten million instructions
