@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What cards cost on the emulated host, with $STACK (ours or intree): the IOMMU
-# API by dmacost.ko, then attaching, MSI-X and page tables by cardcost. All but
-# SETS=quick measure twice, with "repeat" between.
+# API by dmacost.ko, then MSI-X, page tables and (not in the short sets) attaching by
+# cardcost. SETS=all measures twice, with "repeat" between.
 . /lab/steps.sh
 
 api()
@@ -19,7 +19,7 @@ cards()
 	done
 	cardcost msix $NIC && cardcost tables $EDU || return 1
 	case $SETS in
-	quick|budget) ;;	/* 4 GiB and a minute */
+	quick|budget) ;;	# it takes 4 GiB and a minute
 	*) cardcost attach $EDU $NIC ;;
 	esac
 }
