@@ -71,15 +71,18 @@ static enum hrtimer_restart pit_tick(struct hrtimer *t)
 	return HRTIMER_RESTART;
 }
 
-/* The guest ended gsi 0's interrupt: pay one tick if any is owed. */
+/*
+ * The guest ended gsi 0's interrupt: pay one tick if any is owed. One that
+ * meets a masked line is paid: the PIC keeps it for the unmasking, and a guest
+ * that masks before each EOI would otherwise be owed it again for ever.
+ */
 static void pit_acked(struct irq_ack_notifier *n)
 {
 	struct pit *p = container_of(n, struct pit, ack);
 
 	if (!atomic_read(&p->owed) || atomic_dec_if_positive(&p->owed) < 0)
 		return;
-	if (pulse(p) <= 0)
-		owe(p, 1);
+	owe(p, vpit_owed(1, pulse(p)));
 }
 
 static void pit_arm(struct pit *p, u64 now)
