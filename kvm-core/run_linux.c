@@ -189,21 +189,23 @@ static bool vcpu_runnable(struct vcpu *v)
 	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
 }
 
-/* Sleep until something may have happened. False: a signal came. */
+/* Sleep until something may have happened. True: leave, kvm_run is filled in. */
 static bool vcpu_block(struct vcpu *v)
 {
 	int err = wait_event_interruptible(v->wq, vcpu_runnable(v) ||
 					   compat_immediate_exit(v->run));
 
-	if (err || compat_immediate_exit(v->run))
+	if (err || compat_immediate_exit(v->run) ||
+	    v->mp_state != KVM_MP_STATE_HALTED)
 		return false;
-	if (v->mp_state == KVM_MP_STATE_HALTED && !serve_requests(v) &&
-	    vcpu_runnable(v)) {
+	if (serve_requests(v))
+		return true;
+	if (vcpu_runnable(v)) {
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 		v->smm.halted = v->smm.pending;
 		WRITE_ONCE(v->pv.unhalted, false);
 	}
-	return true;
+	return false;
 }
 
 /* ---- injection -------------------------------------------------------------------------------- */
@@ -381,7 +383,8 @@ static int run_loop(struct vcpu *v)
 		if (serve_requests(v))
 			return 0;
 		if (v->mp_state != KVM_MP_STATE_RUNNABLE) {
-			vcpu_block(v);
+			if (vcpu_block(v))
+				return 0;
 			continue;
 		}
 		if (window_open(v)) {
