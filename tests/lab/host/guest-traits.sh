@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# In the guest of tests/lab/27-traits.sh: a network card by its line ("a" in
+# In the guest of tests/lab/full/27-traits.sh: a network card by its line ("a" in
 # slot 03), then edu (slot 04) does what it must not, in steps that the host
 # follows by marks and ends by what it does to the card.
 . /lab/lab.sh

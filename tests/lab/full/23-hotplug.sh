@@ -4,7 +4,7 @@
 # in the middle of transfers, the guest's reset, stop and cont; migration and
 # savevm, which are refused with the card's name; and the host's driver, which
 # has the card again at the end.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 boot host --timeout 300 \
 	--arg -netdev --arg "user,id=n11,net=10.0.11.0/24,guestfwd=tcp:10.0.11.100:7-cmd:head -c 1048576" \
 	--device e1000e,netdev=n11,addr=07.0,romfile= <<'JOB'

@@ -4,7 +4,7 @@
 # limit on locked memory is looked at before anything starts, guest RAM counts
 # once however many cards there are, and two VMs exchange their cards while both
 # work.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 args=()
 for n in 11:07 12:08 13:09; do
 	args+=(--arg -netdev --arg "user,id=n${n%:*},net=10.0.${n%:*}.0/24,guestfwd=tcp:10.0.${n%:*}.100:7-cmd:head -c 1048576"

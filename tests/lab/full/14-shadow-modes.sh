@@ -3,7 +3,7 @@
 # Shadow paging (svm.ko npt=0): every paging mode without a VMM, the host taking
 # memory back, then Debian's unpatched QEMU and its kernel with two CPUs.
 # STACK=intree takes kvm_amd npt=0 (not yet tried).
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 boot host --env NPT=0 <<'JOB'
 . /lab/steps.sh

@@ -5,7 +5,7 @@
 # that nobody watches, so that only the guest's reset finds it out. QEMU lets go
 # in time, the guest lives on and is asked to remove what can be removed, and
 # events tell.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 # The ports' own hot plug, as real ones have it, not ACPI's of the emulated board
 args=(--arg -global --arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
 	--device pcie-root-port,id=h1,chassis=1,slot=1,addr=06.0
