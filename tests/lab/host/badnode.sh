@@ -11,7 +11,7 @@ said()
 		fail "$3 is refused" "exit $2: $(cat "$1")"
 	elif ! grep -qE "$4" "$1"; then
 		fail "$3 is refused with its reason" "wanted /$4/, got: $(cat "$1")"
-	elif [ "$(grep . "$1" | grep -vc 'Could not create tracefs')" -gt 4 ]; then
+	elif [ "$(grep . "$1" | grep -vcE 'Could not create tracefs|^  ')" -gt 4 ]; then
 		fail "$3 is refused in a few lines" "$(cat "$1")"
 	else
 		pass "$3 is refused: $(head -n 1 "$1")"
@@ -38,7 +38,7 @@ refused_as_nobody()
 {
 	_what=$1 _regex=$2
 	shift 2
-	(ulimit -l 64; exec timeout 20 su nobody -c "PATH=$PATH $QEMU $*") >/tmp/refused 2>&1 </dev/null
+	(ulimit -l "${LOCKED:-64}"; exec timeout 20 su nobody -c "PATH=$PATH $QEMU $*") >/tmp/refused 2>&1 </dev/null
 	said /tmp/refused $? "$_what" "$_regex"
 }
 
