@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flushes that concern several units (48882 2.4: a completion says something
+ * about its own unit only). For unit_linux.c; knows of units only numbers.
+ */
+#include "iommu-amd/fleet.h"
+
+u32 fleet_run(const struct fleet_ops *ops, void *ctx, u32 units,
+	      const struct amdvi_cmd *cmds, unsigned int n)
+{
+	struct engine_ticket ticket[FLEET_MAX_UNITS];
+	int err[FLEET_MAX_UNITS];
+	unsigned int i;
+	u32 failed = 0;
+
+	for (i = 0; i < FLEET_MAX_UNITS; i++)
+		if (units >> i & 1)
+			err[i] = ops->submit(ctx, i, cmds, n, &ticket[i]);
+	for (i = 0; i < FLEET_MAX_UNITS; i++)
+		if ((units >> i & 1) &&
+		    ops->finish(ctx, i, err[i], &ticket[i]))
+			failed |= 1U << i;
+	return failed;
+}
