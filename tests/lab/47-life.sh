@@ -48,6 +48,8 @@ ok "a second edu card too" pci_bind $NEAR pci-assign
 BUS=${FAR#0000:}; BUS=${BUS%%:*}
 faultlab "$FAR=${BUS}00" $NEAR 200 1
 ok "faultlab came to its end" test $? = 0
+printf 'migrate "exec:cat >/dev/null"\nquit\n' | timeout 60 $QEMU -pcidevice host=${NEAR#0000:},name=near -monitor stdio >/tmp/moved 2>&1
+ok "a guest with a card is not migrated; the refusal names the card" sh -c 'grep -q "00:06.0.*cannot be migrated" /tmp/moved' || cat /tmp/moved
 note "$(cat /sys/class/iommu/amdvi0/amdvi/device_faults | tr '\n' ';')"
 pci_release "$FAR"; pci_release $NEAR
 ok "pci-assign unloads" rmmod pci-assign
