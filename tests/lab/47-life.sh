@@ -75,12 +75,12 @@ G=$(readlink -f /sys/bus/pci/devices/$EDU/iommu_group)
 ok "sysfs shows it as mapped one to one" grep -q '0x0*7000000 0x0*700ffff direct' $G/reserved_regions
 ok "the host's own domain of the card is translated" grep -qx DMA $G/type
 dmesg -c >/dev/null
-faults() { cat /sys/class/iommu/amdvi0/amdvi/faults; }
-echo 1 >/sys/bus/pci/devices/$EDU/enable
+# (edupoke's own page is not mapped for the card either: of its reports those
+# that name the two addresses matter)
 edupoke $EDU read 0x7000000 >/tmp/poke 2>&1
-ok "the card reaches that memory" test "$(faults)" = 0
 edupoke $EDU read 0x7010000 >/tmp/poke 2>&1
-ok "and nothing beside it" wait_for 5 sh -c 'test $(cat /sys/class/iommu/amdvi0/amdvi/faults) -ge 1'
+ok "the card does not reach what lies beside that memory" wait_for 5 sh -c "dmesg | grep '$EDU: iommu-amd: DMA read at 0x7010000 refused'"
+ok "but it reaches the memory itself" sh -c "! dmesg | grep '$EDU: iommu-amd: DMA read at 0x70000'"
 echo 0 >/sys/bus/pci/devices/$EDU/enable
 load_kvm || exit 1
 ok "pci-assign loads" load pci-assign
