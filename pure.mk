@@ -9,7 +9,7 @@ emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
 		   kvm-core/emul_flow.o kvm-core/emul_seg.o \
 		   kvm-core/emul_string.o kvm-core/emul_sys.o \
 		   kvm-core/emul_sse.o kvm-core/emul_move.o
-kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
+kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o \
 		   $(emul-pure) kvm-core/gwalk.o kvm-core/vlapic.o \
 		   kvm-core/vlapic_timer.o kvm-core/vlapic_state.o \
 		   kvm-core/vdest.o kvm-core/vroute.o kvm-core/vioapic.o \
@@ -20,7 +20,7 @@ kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
 		   kvm-core/smmu.o kvm-core/smmu_page.o kvm-core/smmu_sync.o
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
 iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
-		   iommu-amd/engine.o iommu-amd/fleet.o iommu-amd/evlog.o \
+		   iommu-amd/engine.o iommu-amd/evlog.o \
 		   iommu-amd/event.o iommu-amd/ivrs.o iommu-amd/irte.o
 msi-pure	:= msi/msg.o msi/vmsi.o msi/vmsix.o
 pci-assign-pure	:= pci-assign/vcfg.o pci-assign/vcfg_tab.o pci-assign/vbar.o \

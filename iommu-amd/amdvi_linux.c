@@ -15,9 +15,8 @@
  * Limits: SME hosts are refused (physical addresses would need the C-bit in
  * every table). Device-side translation caches (ATS), page requests (PRI) and
  * guest translation are not used. Functions that share a requester id, behind
- * a conventional PCI bridge, share one device table entry and one interrupt
- * table: they are one group, the last attach among them holds for all, and a
- * quarantine of one blocks that id for all of them until it ends.
+ * a conventional PCI bridge, share one device table entry: they are one group,
+ * and the last attach or quarantine among them holds for all.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -35,10 +34,6 @@
 static bool allow_bound;
 module_param(allow_bound, bool, 0444);
 MODULE_PARM_DESC(allow_bound, "load although drivers are bound to cards; those cards stay in pass-through, and their drivers should not be unbound (default: refuse)");
-
-static bool rebind;
-module_param(rebind, bool, 0444);
-MODULE_PARM_DESC(rebind, "take bound drivers off their cards, and give the cards back to them when the units run (default: refuse and name them)");
 
 static bool take_over;
 module_param(take_over, bool, 0444);
@@ -111,33 +106,11 @@ struct amdvi_device *amdvi_device_find(struct amdvi_segment *seg, u16 id)
 	return d;
 }
 
-unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
-				 struct amdvi_device **found, unsigned int max)
-{
-	struct amdvi_device *d;
-	unsigned long flags;
-	unsigned int n = 0;
-
-	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	list_for_each_entry(d, &amdvi_devices, link) {
-		if (n == max)
-			break;
-		if (d->unit->seg != seg || !device_has_id(d, id))
-			continue;
-		kref_get(&d->ref);
-		found[n++] = d;
-		if (d->devid == id)
-			swap(found[0], found[n - 1]);
-	}
-	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
-	return n;
-}
-
 static void device_release(struct kref *ref)
 {
 	struct amdvi_device *d = container_of(ref, struct amdvi_device, ref);
 
-	amdvi_common_put(d->common);
+	amdvi_intremap_release(d);
 	put_device(d->dev);
 	kfree(d);
 }
@@ -153,7 +126,7 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 
 	want->dma = DTE_DMA_BLOCK;
 	want->domain_id = AMDVI_DOMAIN_BLOCKED;
-	if (want->suppress || !dom)
+	if (d->quarantined || d->failed || !dom)
 		return;
 	want->dma = dom->dma;
 	want->domain_id = dom->id;
@@ -163,31 +136,20 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 
 static void device_want_irq(const struct amdvi_device *d, struct dte_want *want)
 {
-	if (want->suppress) {
+	if (d->quarantined || d->failed) {
 		amdvi_intremap_want_none(want);
 		return;
 	}
 	want->irq = d->remaps ? DTE_IRQ_TABLE : DTE_IRQ_PASS;
 	if (!d->remaps)
 		return;
-	want->irt = virt_to_phys(d->common->irt);
+	want->irt = virt_to_phys(d->irt);
 	want->irt_order = IRTE_TABLE_ORDER;
 }
 
-/* One barred member bars the ids that it shares. common->lock is held. */
-static bool device_is_barred(struct amdvi_device *d)
+int amdvi_device_update(struct amdvi_device *d)
 {
-	bool bars = d->quarantined || d->failed;
-
-	if (bars != d->bars)
-		d->common->barred += bars ? 1 : -1;
-	d->bars = bars;
-	return d->common->barred;
-}
-
-static int device_update(struct amdvi_device *d)
-{
-	struct dte_want want = { .suppress = device_is_barred(d) };
+	struct dte_want want = { .suppress = d->quarantined || d->failed };
 	struct dte dte;
 	unsigned int i;
 	int err = 0;
@@ -200,16 +162,6 @@ static int device_update(struct amdvi_device *d)
 	for (i = 0; i < d->n_ids; i++)
 		if (amdvi_unit_write_dte(d->unit, d->ids[i], &dte))
 			err = -ETIMEDOUT;
-	return err;
-}
-
-int amdvi_device_update(struct amdvi_device *d)
-{
-	int err;
-
-	raw_spin_lock(&d->common->lock);
-	err = device_update(d);
-	raw_spin_unlock(&d->common->lock);
 	return err;
 }
 
@@ -275,6 +227,8 @@ static int device_collect_ids(struct amdvi_device *d, struct pci_dev *pdev)
 	return -ENODEV;
 }
 
+/* ---- the kernel's IOMMU API ---------------------------------------------- */
+
 static struct amdvi_segment *segment_find(u16 id)
 {
 	struct amdvi_segment *seg;
@@ -313,81 +267,6 @@ static struct amdvi_device *device_new(struct amdvi_unit *u,
 	return d;
 }
 
-/* ---- functions with an id in common -------------------------------------- */
-
-static bool devices_share_id(const struct amdvi_device *a,
-			     const struct amdvi_device *b)
-{
-	unsigned int i;
-
-	if (a->unit->seg != b->unit->seg)
-		return false;
-	for (i = 0; i < a->n_ids; i++)
-		if (device_has_id(b, a->ids[i]))
-			return true;
-	return false;
-}
-
-/* Has @pdev interrupts that were set up before we came? */
-static bool device_is_direct(struct pci_dev *pdev)
-{
-	struct amdvi_device *d = amdvi_device_of(&pdev->dev);
-
-	return d ? !d->remaps : pdev->msi_enabled || pdev->msix_enabled;
-}
-
-/* Has @d, or one that shares an id with it? The id passes interrupts then. */
-static bool device_meets_direct(const struct amdvi_device *d)
-{
-	struct amdvi_device other;
-	struct pci_dev *pdev = NULL;
-
-	if (device_is_direct(to_pci_dev(d->dev)))
-		return true;
-	for_each_pci_dev(pdev) {
-		memset(&other, 0, sizeof(other));
-		other.dev = &pdev->dev;
-		other.devid = pci_dev_id(pdev);
-		other.unit = unit_for(pdev);
-		if (!other.unit || !device_is_direct(pdev))
-			continue;
-		device_collect_ids(&other, pdev);
-		if (!devices_share_id(d, &other))
-			continue;
-		pci_dev_put(pdev);
-		return true;
-	}
-	return false;
-}
-
-/* What @d has in common with those that are known already. */
-static int device_join(struct amdvi_device *d)
-{
-	struct amdvi_common *c = NULL;
-	struct amdvi_device *other;
-	unsigned long flags;
-	bool torn = false;
-
-	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	list_for_each_entry(other, &amdvi_devices, link) {
-		if (!devices_share_id(d, other))
-			continue;
-		torn |= c && other->common != c;
-		c = other->common;
-	}
-	if (c && !torn)
-		kref_get(&c->ref);
-	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
-	if (torn) {
-		dev_err(d->dev, "iommu-amd: shares ids with functions that share none; it stays blocked\n");
-		return -ENODEV;
-	}
-	d->common = c ? c : amdvi_common_new(!device_meets_direct(d));
-	return d->common ? 0 : -ENOMEM;
-}
-
-/* ---- the kernel's IOMMU API ---------------------------------------------- */
-
 static struct iommu_device *amdvi_probe_device(struct device *dev)
 {
 	struct amdvi_device *d;
@@ -405,12 +284,11 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 		return ERR_PTR(-ENOMEM);
 	err = device_collect_ids(d, to_pci_dev(dev));
 	if (!err)
-		err = device_join(d);
+		err = amdvi_intremap_add(d);
 	if (err) {
 		amdvi_device_put(d);
 		return ERR_PTR(err);
 	}
-	amdvi_intremap_add(d);
 	dev_iommu_priv_set(dev, d);
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
 	list_add_tail(&d->link, &amdvi_devices);
@@ -447,11 +325,6 @@ static void amdvi_release_device(struct device *dev)
 	if (d->domain)
 		atomic_dec(&d->domain->unit_devs[d->unit->index]);
 	d->domain = NULL;
-	raw_spin_lock(&d->common->lock);
-	d->quarantined = false;
-	d->failed = false;
-	device_is_barred(d);
-	raw_spin_unlock(&d->common->lock);
 	raw_spin_unlock(&d->lock);
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
 	amdvi_intremap_remove(d);
@@ -512,33 +385,6 @@ static void resv_add(struct list_head *head, u64 start, u64 size, int prot,
 		list_add_tail(&region->list, head);
 }
 
-static const struct ivrs_memory *device_memory(const struct amdvi_device *d)
-{
-	struct amdvi_memory *mem;
-
-	list_for_each_entry(mem, &amdvi_memories, link)
-		if (ivrs_memory_is_for(&mem->m, d->unit->seg->id, d->ids,
-				       d->n_ids))
-			return &mem->m;
-	return NULL;
-}
-
-const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d)
-{
-	const struct ivrs_memory *m = device_memory(d);
-	struct amdvi_device *other;
-	unsigned long flags;
-
-	if (list_empty(&amdvi_memories))
-		return NULL;
-	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	list_for_each_entry(other, &amdvi_devices, link)
-		if (!m && other->dev->iommu_group == d->dev->iommu_group)
-			m = device_memory(other);
-	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
-	return m;
-}
-
 #define HT_START	0xfd00000000ULL	/* HyperTransport's own addresses */
 #define HT_SIZE		0x0300000000ULL
 
@@ -555,8 +401,8 @@ static void amdvi_get_resv_regions(struct device *dev, struct list_head *head)
 
 		if (mem->m.flags & IVMD_FLAG_EXCLUSION || !prot)
 			prot = IOMMU_READ | IOMMU_WRITE;
-		if (ivrs_memory_is_for(&mem->m, d->unit->seg->id, d->ids,
-				       d->n_ids))
+		if (mem->m.segment == d->unit->seg->id &&
+		    d->devid >= mem->m.first && d->devid <= mem->m.last)
 			resv_add(head, mem->m.start, mem->m.size, prot,
 				 IOMMU_RESV_DIRECT);
 	}
@@ -789,45 +635,11 @@ static int read_firmware(void)
 	return err;
 }
 
-/* ---- drivers that came before us ----------------------------------------- */
-
-struct amdvi_bound {
-	struct list_head link;
-	struct pci_dev *pdev;
-};
-static LIST_HEAD(amdvi_bound);
+/* ---- taking over --------------------------------------------------------- */
 
 static bool driver_minds(struct pci_dev *pdev)
 {
 	return pdev->driver && !pdev->driver->driver_managed_dma;
-}
-
-static int unbind_driver(struct pci_dev *pdev)
-{
-	struct amdvi_bound *bound = kzalloc(sizeof(*bound), GFP_KERNEL);
-
-	if (!bound)
-		return -ENOMEM;
-	bound->pdev = pci_dev_get(pdev);
-	list_add_tail(&bound->link, &amdvi_bound);
-	pci_info(pdev, "iommu-amd: driver %s is taken off while the units start (rebind=1)\n",
-		 pdev->driver->name);
-	device_release_driver(&pdev->dev);
-	return 0;
-}
-
-/* Whether we start or not, the cards get their drivers back. */
-static void rebind_drivers(void)
-{
-	struct amdvi_bound *bound, *next;
-
-	list_for_each_entry_safe(bound, next, &amdvi_bound, link) {
-		if (device_attach(&bound->pdev->dev) <= 0)
-			pci_warn(bound->pdev, "iommu-amd: no driver took it back\n");
-		pci_dev_put(bound->pdev);
-		kfree(bound);
-	}
-	INIT_LIST_HEAD(&amdvi_bound);
 }
 
 /*
@@ -838,30 +650,20 @@ static int check_bound_drivers(void)
 {
 	struct pci_dev *pdev = NULL;
 	unsigned int bound = 0;
-	int err;
 
 	for_each_pci_dev(pdev) {
 		if (!unit_for(pdev) || !driver_minds(pdev))
 			continue;
-		if (rebind) {
-			err = unbind_driver(pdev);
-			if (!err)
-				continue;
-			pci_dev_put(pdev);
-			return err;
-		}
 		bound++;
 		pci_warn(pdev, "iommu-amd: driver %s was bound before iommu-amd was loaded\n",
 			 pdev->driver->name);
 	}
 	if (!bound || allow_bound)
 		return 0;
-	pr_err("%u cards have drivers already. Load iommu-amd first (in the initramfs), let it take them off and on again with rebind=1 (not if the root file system is on one), or load with allow_bound=1 to keep them in pass-through\n",
+	pr_err("%u cards have drivers already. Load iommu-amd first (in the initramfs), unbind them, or load with allow_bound=1 to keep them in pass-through\n",
 	       bound);
 	return -EBUSY;
 }
-
-/* ---- taking over --------------------------------------------------------- */
 
 /* Everything that exists keeps working from the moment a unit is enabled. */
 static void pass_existing_devices(void)
@@ -1052,13 +854,11 @@ static int __init amdvi_init(void)
 		goto undo;
 	register_syscore_ops(&amdvi_syscore);
 	register_units();
-	rebind_drivers();
 	return 0;
 
 undo:
 	undo_all();
 	amdvi_intremap_free();
-	rebind_drivers();
 	return err;
 }
 module_init(amdvi_init);

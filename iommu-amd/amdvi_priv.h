@@ -13,11 +13,10 @@
  *   unit->evt_mutex       one reader of the event log (sleeps)
  *   domain->lock          the gpm tree of a domain of ours
  *   amdvi_devices_lock    the list of devices
- *   device->lock          what the device table says about a device
- *   common->lock          the same for all that appear under one id, their IRT
+ *   device->lock          what the device table says about a device, its IRT
  *   segment->lock         one writer of the device table
  *   unit->cmd_lock        the engine; not held while commands are awaited
- * The last five are raw: interrupt affinity changes take them under an irq
+ * The last four are raw: interrupt affinity changes take them under an irq
  * descriptor's raw lock.
  */
 #ifndef BACKPLANE_AMDVI_PRIV_H
@@ -40,11 +39,10 @@
 #include "iommu-amd/dte.h"
 #include "iommu-amd/engine.h"
 #include "iommu-amd/evlog.h"
-#include "iommu-amd/fleet.h"
 #include "iommu-amd/irte.h"
 #include "iommu-amd/ivrs.h"
 
-#define AMDVI_MAX_UNITS		FLEET_MAX_UNITS
+#define AMDVI_MAX_UNITS		32
 /* Requester ids one function may appear under (itself, bridges, phantoms). */
 #define AMDVI_MAX_IDS		8
 
@@ -69,8 +67,7 @@ struct amdvi_unit {
 	struct ivrs_unit info;
 	struct pci_dev *pdev;	/* the unit's own function */
 	void __iomem *mmio;
-	u32 cap;		/* header of its PCI capability */
-	u64 efr, efr2;
+	u64 efr;
 	bool ga, xt, np_cache;
 	bool enabled;		/* pci_enable_device() on pdev */
 	bool logging;		/* amdvi_events_init() succeeded */
@@ -108,23 +105,9 @@ struct amdvi_domain {
 	struct list_head retired;	/* tables waiting for a flush */
 };
 
-/*
- * What functions that appear under one requester id have in common (behind a
- * conventional bridge, IVRS aliases); most functions have one to themselves.
- */
-struct amdvi_common {
-	struct kref ref;
-	raw_spinlock_t lock;
-	unsigned int barred;	/* members that are quarantined or failed */
-	bool remaps;		/* interrupts go through irt */
-	void *irt;
-	DECLARE_BITMAP(irt_used, IRTE_TABLE_ENTRIES);
-};
-
 struct amdvi_device {
 	struct list_head link;
 	struct kref ref;
-	struct amdvi_common *common;
 	struct device *dev;
 	struct amdvi_unit *unit;
 	u16 devid;
@@ -135,10 +118,11 @@ struct amdvi_device {
 	struct amdvi_domain *domain;	/* NULL = blocked */
 	bool quarantined;
 	bool failed;			/* blocked after a flush timed out */
-	bool bars;			/* counted in common->barred */
 
-	bool remaps;			/* as common->remaps says */
+	bool remaps;			/* interrupts go through irt */
+	void *irt;
 	struct irq_domain *old_msi_domain;
+	DECLARE_BITMAP(irt_used, IRTE_TABLE_ENTRIES);
 
 	struct mutex fault_mutex;
 	amdvi_fault_fn fault_fn;
@@ -159,15 +143,7 @@ struct amdvi_device *amdvi_device_find(struct amdvi_segment *seg, u16 id);
 /* The same without a reference, under amdvi_devices_lock. */
 struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
 					      u16 id);
-/*
- * All that appear under it, each with a reference, @max at most: the function
- * whose own id it is first. Returns how many.
- */
-unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
-				 struct amdvi_device **found, unsigned int max);
 void amdvi_device_put(struct amdvi_device *d);
-/* Does firmware keep memory for DMA of a function of this one's group? */
-const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d);
 /* Write what @d's state asks for into the device table. device->lock held. */
 int amdvi_device_update(struct amdvi_device *d);
 /* Block @d because its unit did not answer. device->lock held. */
@@ -182,8 +158,6 @@ void amdvi_unit_stop(struct amdvi_unit *u);	/* everything passes again */
 /* Run the commands and wait until they are done: 0 or -ETIMEDOUT. */
 int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
 		   unsigned int n);
-/* The same on several (a bit each by index), side by side. */
-int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n);
 /* After an event that halted the ring. */
 void amdvi_unit_restart_commands(struct amdvi_unit *u);
 /* Change one entry of the table in safe steps: 0 or -ETIMEDOUT. */
@@ -209,11 +183,9 @@ int amdvi_intremap_init(void);
 void amdvi_intremap_free(void);
 /* Interrupts refused, by a table of entries that are all off. */
 void amdvi_intremap_want_none(struct dte_want *want);
-/* NULL without memory. @remaps: with a table. */
-struct amdvi_common *amdvi_common_new(bool remaps);
-void amdvi_common_put(struct amdvi_common *c);
-/* Before the device's first interrupt; d->common is set. */
-void amdvi_intremap_add(struct amdvi_device *d);
+/* Before the device's first interrupt; leaves d->remaps false if it cannot. */
+int amdvi_intremap_add(struct amdvi_device *d);
 void amdvi_intremap_remove(struct amdvi_device *d);	/* blocked already */
+void amdvi_intremap_release(struct amdvi_device *d);	/* last reference */
 
 #endif

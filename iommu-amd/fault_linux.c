@@ -21,7 +21,6 @@
 #define EVT_POLL_PERIOD	HZ
 #define EVT_STORM_PERIOD	max(HZ / 50, 1)
 #define EVT_BATCH	ENGINE_RING_ENTRIES	/* per run, then yield */
-#define FAULT_SHARERS	16	/* functions under one id that are told */
 
 static unsigned int event_storm = 5000;
 module_param(event_storm, uint, 0444);
@@ -82,49 +81,29 @@ static void fault_refine(struct amdvi_fault *f)
 		f->reason = "the card is blocked, nobody may use it now";
 }
 
-/*
- * Behind a conventional bridge several functions have the one id that the
- * event names: each that has an owner is told, as any may have done it. The
- * report is about the first of them, or about the id's own function.
- */
-static void fault_attribute(struct amdvi_unit *u, const struct amdvi_fault *f,
-			    bool known)
-{
-	struct amdvi_device *d[FAULT_SHARERS];
-	unsigned int n = amdvi_devices_under(u->seg, f->devid, d,
-					     FAULT_SHARERS);
-	unsigned int i, first = 0;
-
-	for (i = n; i--; )
-		if (READ_ONCE(d[i]->fault_fn))
-			first = i;
-	if (n)
-		atomic64_inc(&u->faults);
-	for (i = 0; i < n; i++)
-		if (i == first || READ_ONCE(d[i]->fault_fn))
-			atomic64_inc(&d[i]->faults);
-	fault_print(u, n ? d[first] : NULL, f);
-	for (i = 0; i < n; i++) {
-		fault_deliver(d[i], f);
-		amdvi_device_put(d[i]);
-	}
-	if (!n && known)
-		fault_silence(u, f->devid);
-}
-
 static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
 {
+	struct amdvi_device *d = NULL;
 	struct amdvi_fault f;
 	bool known = !event_decode(raw, u->seg->id, &f);
 
 	fault_refine(&f);
 	atomic64_inc(&u->events);
 	if (event_names_device(f.code))
-		fault_attribute(u, &f, known);
-	else
-		fault_print(u, NULL, &f);
+		d = amdvi_device_find(u->seg, f.devid);
+	if (d) {
+		atomic64_inc(&u->faults);
+		atomic64_inc(&d->faults);
+	}
+	fault_print(u, d, &f);
+	if (d)
+		fault_deliver(d, &f);
+	else if (known && event_names_device(f.code))
+		fault_silence(u, f.devid);
 	if (event_halts_commands(f.code))
 		amdvi_unit_restart_commands(u);
+	if (d)
+		amdvi_device_put(d);
 }
 
 /* ---- the log ------------------------------------------------------------- */
@@ -389,36 +368,4 @@ static const struct attribute_group unit_group = {
 	.attrs = unit_attrs,
 };
 
-/* ---- .../amd-iommu/, as programs know it from the in-tree driver ---------- */
-
-static ssize_t cap_show(struct device *dev, struct device_attribute *attr,
-			char *buf)
-{
-	return sysfs_emit(buf, "%x\n", unit_of_sysfs(dev)->cap);
-}
-static DEVICE_ATTR_RO(cap);
-
-static ssize_t efr_show(struct device *dev, struct device_attribute *attr,
-			char *buf)
-{
-	struct amdvi_unit *u = unit_of_sysfs(dev);
-
-	return sysfs_emit(buf, "%llx:%llx\n", u->efr2, u->efr);
-}
-static struct device_attribute dev_attr_efr = __ATTR(features, 0444, efr_show,
-						     NULL);
-
-static struct attribute *intree_attrs[] = {
-	&dev_attr_cap.attr,
-	&dev_attr_efr.attr,
-	NULL
-};
-
-static const struct attribute_group intree_group = {
-	.name = "amd-iommu",
-	.attrs = intree_attrs,
-};
-
-const struct attribute_group *amdvi_unit_groups[] = {
-	&unit_group, &intree_group, NULL
-};
+const struct attribute_group *amdvi_unit_groups[] = { &unit_group, NULL };

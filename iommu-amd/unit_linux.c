@@ -94,54 +94,20 @@ static int unit_settle(struct amdvi_unit *u, const struct engine_ticket *ticket)
 	return err;
 }
 
-static int unit_submit(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
-		       unsigned int n, struct engine_ticket *ticket)
-{
-	unsigned long flags;
-	int err;
-
-	raw_spin_lock_irqsave(&u->cmd_lock, flags);
-	err = engine_submit(&u->engine, cmds, n, ticket);
-	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
-	return err;
-}
-
 /* CPUs that flush at the same time wait side by side, not one by one. */
-static int unit_finish(struct amdvi_unit *u, int err,
-		       const struct engine_ticket *ticket)
-{
-	if (!err && engine_wait(&u->engine, ticket))
-		return 0;
-	return unit_settle(u, ticket);
-}
-
 int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
 		   unsigned int n)
 {
 	struct engine_ticket ticket;
-	int err = unit_submit(u, cmds, n, &ticket);
+	unsigned long flags;
+	int err;
 
-	return unit_finish(u, err, &ticket);
-}
-
-static int fleet_submit(void *ctx, unsigned int unit,
-			const struct amdvi_cmd *cmds, unsigned int n,
-			struct engine_ticket *ticket)
-{
-	return unit_submit(amdvi_units[unit], cmds, n, ticket);
-}
-
-static int fleet_finish(void *ctx, unsigned int unit, int err,
-			const struct engine_ticket *ticket)
-{
-	return unit_finish(amdvi_units[unit], err, ticket);
-}
-
-int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n)
-{
-	static const struct fleet_ops ops = { fleet_submit, fleet_finish };
-
-	return fleet_run(&ops, NULL, units, cmds, n) ? -ETIMEDOUT : 0;
+	raw_spin_lock_irqsave(&u->cmd_lock, flags);
+	err = engine_submit(&u->engine, cmds, n, &ticket);
+	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
+	if (!err && engine_wait(&u->engine, &ticket))
+		return 0;
+	return unit_settle(u, &ticket);
 }
 
 void amdvi_unit_restart_commands(struct amdvi_unit *u)
@@ -191,6 +157,7 @@ static int unit_alloc(struct amdvi_unit *u)
 
 static int unit_find_function(struct amdvi_unit *u)
 {
+	u32 cap;
 	int err;
 
 	u->pdev = pci_get_domain_bus_and_slot(u->info.segment,
@@ -208,8 +175,8 @@ static int unit_find_function(struct amdvi_unit *u)
 	if (err)
 		return err;
 	u->enabled = true;
-	pci_read_config_dword(u->pdev, u->info.cap, &u->cap);
-	u->np_cache = u->cap & AMDVI_CAP_NP_CACHE;
+	pci_read_config_dword(u->pdev, u->info.cap, &cap);
+	u->np_cache = cap & AMDVI_CAP_NP_CACHE;
 	return 0;
 }
 
@@ -272,8 +239,6 @@ int amdvi_unit_init(struct amdvi_unit *u)
 	if (err)
 		return err;
 	u->efr = amdvi_unit_read(u, AMDVI_REG_EFR);
-	if (u->cap & AMDVI_CAP_EXT)
-		u->efr2 = amdvi_unit_read(u, AMDVI_REG_EFR2);
 	/* A 128-bit entry must change in one store: that takes cmpxchg16b. */
 	u->ga = (u->efr & AMDVI_EFR_GA) && compat_has_store128();
 	u->xt = u->ga && (u->efr & AMDVI_EFR_XT);

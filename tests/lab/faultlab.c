@@ -6,10 +6,7 @@
  * drives the cards through their BARs as a hostile guest would, and knows of
  * every access what must become of it.
  *
- *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0;
- *                             0000:02:02.0=200 is one that appears on the bus
- *                             under another id, as behind a conventional bridge
- *   faultlab A B kill COUNT   VMs that have A are killed, COUNT times
+ *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0
  *   faultlab A B storm COUNT  with pci-assign's storm policy at its defaults
  *
  * Each case prints one TAP point and one line "case {...}" for
@@ -27,7 +24,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,7 +31,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/kvm.h>
@@ -79,7 +74,6 @@ struct expected {
 struct vm {
 	const char *bdf;
 	unsigned int devid;
-	unsigned int appears;	/* the id on the bus, a bridge's perhaps */
 	int fd, node;
 	volatile uint8_t *bar;
 	uint8_t *ram, *copy;	/* RW, RO, MOVE one after the other */
@@ -279,26 +273,16 @@ static void open_card(struct vm *v)
 		die("no edu card behind the node");
 }
 
-/* 0000:02:02.0, or 0000:02:02.0=200 */
-static void name_card(struct vm *v, char *name)
-{
-	unsigned int bus, slot, fn;
-	int n = sscanf(name, "0000:%x:%x.%x=%x", &bus, &slot, &fn, &v->appears);
-
-	if (n < 3)
-		die("usage: faultlab A B COUNT SEED");
-	v->devid = bus << 8 | slot << 3 | fn;
-	if (n == 3)
-		v->appears = v->devid;
-	v->bdf = strtok(name, "=");
-}
-
-static void make_vm(struct vm *v, char *name, uint64_t seed)
+static void make_vm(struct vm *v, const char *bdf, uint64_t seed)
 {
 	uint64_t size = RW_SIZE + 2 * SMALL, i;
+	unsigned int bus, slot, fn;
 	uint32_t msg = 0x31;
 
-	name_card(v, name);
+	if (sscanf(bdf, "0000:%x:%x.%x", &bus, &slot, &fn) != 3)
+		die("usage: faultlab A B COUNT SEED");
+	v->bdf = bdf;
+	v->devid = bus << 8 | slot << 3 | fn;
 	v->first_seed = v->seed = seed;
 	v->ram = memory(size);
 	v->copy = memory(size);
@@ -407,7 +391,7 @@ static void settle(struct vm *v)
 	for (i = 0; i < n && i < (ssize_t)v->wants; i++) {
 		const struct expected *w = &v->want[i];
 
-		if (f[i].addr == w->addr && f[i].devid == v->appears &&
+		if (f[i].addr == w->addr && f[i].devid == v->devid &&
 		    f[i].code == w->code &&
 		    !(f[i].flags & BACKPLANE_FAULT_INTERRUPT) == !w->interrupt &&
 		    (w->interrupt || w->code != 2 ||
@@ -715,7 +699,7 @@ static void racing_case(unsigned int rounds)
 			landed += host[i] != 0x5a;
 		while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
 			for (i = 0; i < (uint64_t)got / sizeof(f[0]); i++)
-				right = right && f[i].devid == v->appears &&
+				right = right && f[i].devid == v->devid &&
 					f[i].addr >= MOVE_AT &&
 					f[i].addr < MOVE_AT + SMALL;
 	}
@@ -906,7 +890,7 @@ static void storm_case(uint64_t n)
 	seen = status(&vms[0]).faults - vms[0].reported;
 	while ((got = pread(vms[0].node, f, sizeof(f), FAULTS)) > 0)
 		for (i = 0; i < got / (ssize_t)sizeof(f[0]); i++)
-			right = right && f[i].devid == vms[0].appears;
+			right = right && f[i].devid == vms[0].devid;
 	changed = changed_outside();
 	printf("case {\"name\":\"a storm of %" PRIu64 " faults\",\"injected\":%" PRIu64
 	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
@@ -928,140 +912,21 @@ static void storm_case(uint64_t n)
 	   "and the card works as before");
 }
 
-/* ---- a VM that is killed ----------------------------------------------------------------------- */
-
-struct killing {
-	char *name;
-	unsigned int rounds, quiet, blocked;
-};
-
-/* Owns a VM and its card, and lets it write, permitted and not, until killed. */
-static void doomed(char *name, int ready)
-{
-	uint32_t i;
-
-	make_vm(&vms[0], name, 1);
-	if (write(ready, "r", 1) != 1)
-		exit(1);
-	for (i = 0;; i++) {
-		to_memory(&vms[0], (uint64_t)i * PAGE & (RW_SIZE - 1), 0, 4095);
-		to_memory(&vms[0], 5 * MIB, 0, 64);
-	}
-}
-
-static pid_t start_doomed(char *name)
-{
-	int pipes[2];
-	char c;
-	pid_t pid;
-
-	if (pipe(pipes))
-		die("pipe");
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		close(pipes[0]);
-		doomed(name, pipes[1]);
-	}
-	close(pipes[1]);
-	if (pid < 0 || read(pipes[0], &c, 1) != 1)
-		die("a VM to be killed");
-	close(pipes[0]);
-	return pid;
-}
-
-/* The card as its next user finds it: every address it knew leads nowhere. */
-static bool dead_card_is_quiet(char *name, struct killing *k)
-{
-	uint64_t size = 2 * RW_SIZE, i, changed = 0;
-	uint8_t *fresh = memory(size);	/* what was the VM's, some of it */
-	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	struct vm *v = &vms[0];
-	bool master;
-
-	memset(fresh, 0x77, size);
-	name_card(v, name);
-	open_card(v);
-	/* Whoever has the node may try; with or without, nothing is reached. */
-	master = pwrite(v->node, &command, 2, CONFIG + PCI_COMMAND) == 2;
-	printf("# killed: bus mastership was %s\n", master ? "asked for" : "refused");
-	for (i = 0; i < RW_SIZE / PAGE; i++) {
-		to_memory(v, i * PAGE, 0, 64);
-		to_memory(v, physical(fresh + i * PAGE), 0, 64);
-	}
-	k->blocked += status(v).state != BACKPLANE_STATE_ATTACHED;
-	munmap((void *)v->bar, 1 << 20);
-	close(v->node);
-	for (i = 0; i < size; i++)
-		changed += fresh[i] != 0x77;
-	munlock(fresh, size);
-	munmap(fresh, size);
-	return !changed;
-}
-
-static void kill_rounds(void *arg)
-{
-	struct killing *k = arg;
-	unsigned int i;
-
-	for (i = 0; i < k->rounds; i++) {
-		char *name = strdup(k->name), *again = strdup(k->name);
-		pid_t pid = start_doomed(name);
-
-		usleep(20000 + 7000 * i);
-		if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
-			die("kill");
-		k->quiet += dead_card_is_quiet(again, k);
-		free(name);
-		free(again);
-	}
-}
-
-static void calm(void *arg)
-{
-	usleep(*(useconds_t *)arg);
-}
-
-static void kill_case(char *name, unsigned int rounds)
-{
-	struct killing k = { .name = name, .rounds = rounds };
-	useconds_t time = 500000;
-	struct pace before = watch(calm, &time, &vms[1], false), during;
-	uint64_t changed;
-
-	neighbour_wrong = false;
-	during = watch(kill_rounds, &k, &vms[1], true);
-	changed = changed_outside();
-	printf("case {\"name\":\"a VM killed while its card writes\",\"injected\":%u,\"caught\":%u"
-	       ",\"attributed\":%u,\"changed_outside\":%" PRIu64
-	       ",\"host_share\":%.2f,\"neighbour_share\":%.2f}\n",
-	       rounds, k.quiet, k.blocked, changed,
-	       share(during.host, before.host),
-	       share(during.neighbour, before.neighbour));
-	ok(k.quiet == rounds && k.blocked == rounds && !changed &&
-	   !neighbour_wrong,
-	   "VMs killed while their card writes: the card reaches nothing afterwards");
-}
-
 int main(int argc, char **argv)
 {
 	bool storm = argc == 5 && !strcmp(argv[3], "storm");
-	bool deaths = argc == 5 && !strcmp(argv[3], "kill");
 	uint64_t seed;
 
 	if (argc != 5)
 		return 2;
-	seed = storm || deaths ? 1 : strtoull(argv[4], NULL, 0);
+	seed = storm ? 1 : strtoull(argv[4], NULL, 0);
 	kvm = open("/dev/kvm", O_RDWR);
 	if (kvm < 0)
 		die("/dev/kvm");
 	make_canary();
-	if (!deaths)
-		make_vm(&vms[0], argv[1], seed);
+	make_vm(&vms[0], argv[1], seed);
 	make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
-	if (deaths)
-		kill_case(argv[1], (unsigned int)strtoul(argv[4], NULL, 0));
-	else if (storm)
+	if (storm)
 		storm_case(strtoull(argv[4], NULL, 0));
 	else
 		all_cases((unsigned int)strtoul(argv[3], NULL, 0));
