@@ -7,16 +7,6 @@
  */
 #include "kvm-core/gwalk.h"
 
-#define CR0_PG		BIT_ULL(31)
-#define CR0_WP		BIT_ULL(16)
-#define CR4_PSE		BIT_ULL(4)
-#define CR4_PAE		BIT_ULL(5)
-#define CR4_LA57	BIT_ULL(12)
-#define CR4_SMEP	BIT_ULL(20)
-#define CR4_SMAP	BIT_ULL(21)
-#define CR4_PKE		BIT_ULL(22)
-#define EFER_LMA_BIT	BIT_ULL(10)
-#define EFER_NXE	BIT_ULL(11)
 #define RFLAGS_AC	BIT_ULL(18)
 
 #define PTE_P		BIT_ULL(0)

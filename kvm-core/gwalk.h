@@ -18,6 +18,18 @@
 #define GWALK_I		BIT(4)
 #define GWALK_PK	BIT(5)
 
+/* What decides how tables are walked (APM2 3.1.1, 3.1.3, 3.1.7). */
+#define CR0_WP		BIT_ULL(16)
+#define CR0_PG		BIT_ULL(31)
+#define CR4_PSE		BIT_ULL(4)
+#define CR4_PAE		BIT_ULL(5)
+#define CR4_LA57	BIT_ULL(12)
+#define CR4_SMEP	BIT_ULL(20)
+#define CR4_SMAP	BIT_ULL(21)
+#define CR4_PKE		BIT_ULL(22)
+#define EFER_LMA_BIT	BIT_ULL(10)
+#define EFER_NXE	BIT_ULL(11)
+
 struct gwalk_mode {
 	u64 cr0, cr3, cr4, efer, rflags;
 	u32 pkru;
