@@ -4,18 +4,8 @@
 # Kernel hygiene: the modules build without a warning at W=1, sparse finds
 # nothing, and checkpatch finds nothing but what is listed and argued here. TAP.
 cd "$(dirname "$0")/.." || exit 1
-n=0 bad=0
-point()
-{
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=$((bad + 1))
-		echo "not ok $n - $1"
-		echo "$2" | head -n 30 | sed 's/^/# /'
-	fi
-}
+. tests/point.sh
+SHOWN=30
 
 dirs="gpm msi kvm-core iommu-amd svm pci-assign"
 

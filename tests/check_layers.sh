@@ -5,18 +5,7 @@
 # only, pure files include nothing of the kernel's but what exists in both
 # worlds, every file says what it is, and nothing is left half done. TAP.
 cd "$(dirname "$0")/.." || exit 1
-n=0 bad=0
-point()
-{
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=$((bad + 1))
-		echo "not ok $n - $1"
-		echo "$2" | sed 's/^/# /'
-	fi
-}
+. tests/point.sh
 
 declare -A may=(
 	[gpm]="gpm" [msi]="msi"

@@ -4,19 +4,9 @@
 # What belongs to the operator's command and no compiler looks at: its manual
 # page (each command, option and exit code is in it, and it renders) and its
 # completion for bash. TAP.
-cd "$(dirname "$0")/../tools/backplane" || exit 1
-n=0 bad=0
-point()
-{
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=$((bad + 1))
-		echo "not ok $n - $1"
-		echo "$2" | sed 's/^/# /'
-	fi
-}
+cd "$(dirname "$0")/.." || exit 1
+. tests/point.sh
+cd tools/backplane || exit 1
 
 page=$(MANWIDTH=80 man -l backplane.8 2>&1 | sed 's/.\x08//g')
 commands=$(sed -n 's/^\t{ "\([a-z]*\)", cmd_.*/\1/p' main.c)
