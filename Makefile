@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools install uninstall deb package-test qemu-7.2 unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
+.PHONY: help tools lab-programs install uninstall deb package-test qemu-7.2 unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -108,6 +108,16 @@ build/backplane: $(tool-src) $(wildcard tools/backplane/*.h)
 
 tools: setup
 	@$(MAKE) --no-print-directory build/backplane
+
+# What the emulated host runs beside it: every program of tests/lab.
+lab-bin := $(patsubst tests/lab/%.c,build/lab-bin/%,$(wildcard tests/lab/*.c))
+build/lab-bin/%: tests/lab/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -static -pthread -I. -MMD -MP -MF build/lab-bin/.$*.d -o $@ $<
+
+-include $(lab-bin:build/lab-bin/%=build/lab-bin/.%.d)
+
+lab-programs: build/backplane $(lab-bin)
 
 # ---- onto a machine: packaging/README.md -----------------------------------
 install: build/backplane
