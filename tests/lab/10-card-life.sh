@@ -20,8 +20,13 @@ ok "edu moves to pci-assign" pci_bind $EDU pci-assign || exit 1
 cardtest $EDU
 ok "cardtest came to its end" test $? = 0
 ok "e1000e moves to pci-assign" pci_bind $NIC pci-assign
-legacyclient $EDU $NIC
-ok "a client that knows only sysfs and the old ioctls came to its end" test $? = 0
+# The second time nobody's driver has cleaned the card up before: only its reset has.
+for n in first second; do
+	legacyclient $EDU $NIC >/tmp/client.out
+	rc=$?
+	sed "s/\$/ ($n)/" /tmp/client.out
+	ok "a client that knows only sysfs and the old ioctls came to its end ($n)" test $rc = 0
+done
 pci_release $NIC
 
 in_guest() # WHAT DRIVER ARGS KIND BDF
