@@ -59,7 +59,7 @@ cards()
 	# ---- storage
 	card disk nvme	06.0 nvme disk MSI-X -- $(disk nvme) \
 		--device nvme,drive=d-nvme,serial=lab,addr=06.0
-	card extra-ahci ahci	07.0 ahci disk MSI -- $(disk ahci) \
+	card disk ahci	07.0 ahci disk MSI -- $(disk ahci) \
 		--device ich9-ahci,id=sata,addr=07.0 --device ide-hd,drive=d-ahci,bus=sata.0
 	card disk virtio-blk 08.0 virtio_pci,virtio_blk disk MSI-X -- $(disk virtio-blk) \
 		--device virtio-blk-pci,drive=d-virtio-blk,addr=08.0,$virtio
@@ -72,24 +72,39 @@ cards()
 		--device nec-usb-xhci,id=nec,addr=06.0 --device usb-storage,drive=d-nec-xhci,bus=nec.0
 	card usb usb-ehci 07.0 usb_storage,ehci_pci disk INTx -- $(disk usb-ehci) \
 		--device usb-ehci,id=ehci,addr=07.0 --device usb-storage,drive=d-usb-ehci,bus=ehci.0
-	card extra-usb ich9-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk ich9-usb-uhci) \
+	card usb ich9-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk ich9-usb-uhci) \
 		--device ich9-usb-uhci4,id=uhci,addr=08.0 --device usb-storage,drive=d-ich9-usb-uhci,bus=uhci.0
-	card extra-usb pci-ohci 09.0 usb_storage,ohci_pci disk INTx -- $(disk pci-ohci) \
+	card extra-ohci pci-ohci 09.0 usb_storage,ohci_pci disk INTx -- $(disk pci-ohci) \
 		--device pci-ohci,id=ohci,addr=09.0 --device usb-storage,drive=d-pci-ohci,bus=ohci.0
 
 	card disk2 virtio-scsi 06.0 virtio_pci,virtio_scsi disk MSI-X -- $(disk virtio-scsi) \
 		--device virtio-scsi-pci,id=vs,addr=06.0,$virtio --device scsi-hd,drive=d-virtio-scsi,bus=vs.0
-	card extra-pvscsi pvscsi 07.0 vmw_pvscsi disk MSI-X -- $(disk pvscsi) \
+	card disk2 pvscsi 07.0 vmw_pvscsi disk MSI -- $(disk pvscsi) \
 		--device pvscsi,id=pv,addr=07.0 --device scsi-hd,drive=d-pvscsi,bus=pv.0
-	card extra-disk sdhci 08.0 mmc_block,sdhci_pci disk INTx -- $(disk sdhci) \
+	card disk2 sdhci 08.0 mmc_block,sdhci_pci disk INTx -- $(disk sdhci) \
 		--device sdhci-pci,id=sd,addr=08.0 --device sd-card,drive=d-sdhci
-	card extra-disk mptsas1068 09.0 mptsas disk INTx -- $(disk mptsas1068) \
+	card disk2 mptsas1068 09.0 mptsas disk INTx -- $(disk mptsas1068) \
 		--device mptsas1068,id=mpt,addr=09.0 --device scsi-hd,drive=d-mptsas1068,bus=mpt.0,wwn=0x5000c50015ea71ac
+
+	card extra-more megasas-gen2 06.0 megaraid_sas disk MSI-X -- $(disk megasas-gen2) \
+		--device megasas-gen2,id=mega2,addr=06.0 --device scsi-hd,drive=d-megasas-gen2,bus=mega2.0
+	card extra-more ufs 07.0 ufshcd_pci disk INTx -- $(disk ufs) \
+		--device ufs,serial=lab,id=ufs0,addr=07.0 --device ufs-lu,drive=d-ufs,bus=ufs0,lun=0
+	card extra-piix piix3-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk piix3-usb-uhci) \
+		--device piix3-usb-uhci,id=uhci3,addr=08.0 --device usb-storage,drive=d-piix3-usb-uhci,bus=uhci3.0
+	card extra-more virtio-serial 09.0 virtio_pci,virtio_console vport MSI-X -- \
+		--arg -chardev --arg file,id=vser,path=build/lab/cards-virtio-serial.img \
+		--device virtio-serial-pci,id=vser0,addr=09.0,$virtio --device virtserialport,chardev=vser,bus=vser0.0
 
 	# ---- parallel SCSI: its SCRIPTS processor runs from its own memory, by DMA
 	# (pci-assign's peer_dma)
 	card scsi lsi53c895a 06.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
 		--device lsi53c895a,id=lsi,addr=06.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
+
+	card extra-esp am53c974 08.0 am53c974 disk INTx -- $(disk am53c974) \
+		--device am53c974,id=esp,addr=08.0 --device scsi-hd,drive=d-am53c974,bus=esp.0
+	card extra-dc390 dc390 09.0 am53c974 disk INTx -- $(disk dc390) \
+		--device dc390,id=dc,addr=09.0 --device scsi-hd,drive=d-dc390,bus=dc.0
 
 	# ---- the rest
 	card misc edu	05.0 - edu none
@@ -117,6 +132,10 @@ cards()
 		--arg -object --arg rng-builtin,id=rng --device virtio-rng-pci,rng=rng,addr=09.0,$virtio
 	card extra-sound pci-serial 0a.0 - serial none -- \
 		--arg -chardev --arg file,id=ser,path=build/lab/cards-pci-serial.img --device pci-serial,chardev=ser,addr=0a.0
+	card extra-cirrus cirrus-vga 06.0 cirrus screen none -- \
+		--device cirrus-vga,addr=06.0
+	card extra-bochs bochs-display 06.0 bochs screen none -- \
+		--device bochs-display,addr=06.0
 	card vga VGA	06.0 bochs screen none -- \
 		--device VGA,addr=06.0
 

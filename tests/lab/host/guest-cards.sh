@@ -148,6 +148,16 @@ serial()
 	echo "8 KiB sent" >/tmp/note
 }
 
+# A port of the virtual kind: no modem, no speed
+vport()
+{
+	wait_for 20 sh -c "ls /dev/vport*" || return 1
+	dd if=/dev/urandom of=/tmp/a bs=4k count=2 2>/dev/null
+	timeout 60 dd if=/tmp/a of="$(ls /dev/vport* | head -n 1)" bs=512 || return 1
+	echo "sum $name $(sha256sum </tmp/a | cut -d' ' -f1)" >>/tmp/sums
+	echo "8 KiB sent" >/tmp/note
+}
+
 screen()
 {
 	wait_for 20 test -c /dev/fb0 || { dmesg | tail -n 20; return 1; }
