@@ -353,6 +353,8 @@ void bare_main(u32 cpu)
 	measure_tsc();
 	cpuid(0x8000000a, leaf);
 	svm_features = leaf[3];
+	test_features();
+	test_asid();
 	test_interrupts();
 	end();
 }

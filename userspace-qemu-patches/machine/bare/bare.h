@@ -110,5 +110,7 @@ void nested_split(u64 address);		/* 2 MiB to 4 KiB entries */
 
 /* ---- the tests ---- */
 void test_interrupts(void);
+void test_features(void);
+void test_asid(void);
 
 #endif
