@@ -9,7 +9,7 @@ emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
 		   kvm-core/emul_flow.o kvm-core/emul_seg.o \
 		   kvm-core/emul_string.o kvm-core/emul_sys.o \
 		   kvm-core/emul_sse.o kvm-core/emul_move.o
-kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o \
+kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
 		   $(emul-pure) kvm-core/gwalk.o kvm-core/vlapic.o \
 		   kvm-core/vlapic_timer.o kvm-core/vlapic_state.o \
 		   kvm-core/vdest.o kvm-core/vroute.o kvm-core/vioapic.o \

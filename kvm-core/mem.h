@@ -84,6 +84,21 @@ int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log);
 /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: @flags KVM_DIRTY_LOG_* as enabled. */
 int vm_mem_manual_protect(struct vm *vm, u64 flags);
 
+/*
+ * KVM_CAP_DIRTY_LOG_RING: each vCPU made from now on has a ring of @bytes.
+ * -EINVAL: a bad size, not the first call, a vCPU exists, or a card is
+ * attached (it dirties memory unseen); -E2BIG.
+ */
+int vm_mem_ring_enable(struct vm *vm, u64 bytes);
+/* KVM_RESET_DIRTY_RINGS: how many entries were taken back, or -EINVAL. */
+int vm_mem_ring_reset(struct vm *vm);
+/* A vCPU's ring; 0 or -ENOMEM. Nothing where the VM has no rings. */
+int vcpu_ring_init(struct vcpu *v);
+void vcpu_ring_destroy(struct vcpu *v);
+/* Page @index of what user space maps, or NULL. */
+struct page *vcpu_ring_page(struct vcpu *v, unsigned long index);
+bool vcpu_ring_full(struct vcpu *v);
+
 enum vm_mem_verdict {
 	VM_MEM_MAPPED,		/* run the guest again */
 	VM_MEM_MMIO,		/* no RAM there: emulate */
@@ -114,7 +129,7 @@ void vm_mem_mark_dirty(struct vm *vm, gfn_t gfn);
  * A card is about to be attached: populate and pin all of guest RAM with DMA
  * permission, and keep new slots so. Counted against RLIMIT_MEMLOCK once per
  * VM however many cards: -ENOMEM with one log line that gives needed, limit
- * and remedy. Nested: the last vm_mem_unpin releases. The reader is added
+ * and remedy. -EBUSY with a line: the VM has dirty rings. Nested: the last vm_mem_unpin releases. The reader is added
  * to (removed from) the list that every permission shrink must flush.
  */
 int vm_mem_pin(struct vm *vm, struct gpm_reader *reader);

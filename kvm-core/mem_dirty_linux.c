@@ -71,11 +71,15 @@ int vm_mem_manual_protect(struct vm *vm, u64 flags)
 	return 0;
 }
 
-/* Under slots_lock. -EINVAL: no such id; -ENOENT: not logged. */
+/* Under slots_lock. -EINVAL: no such id; -ENOENT: not logged; -ENXIO: the log
+ * is in the rings.
+ */
 static const struct slot *logged_slot(struct vm *vm, u32 id)
 {
 	const struct slot *s = slots_by_id(mem_slots_locked(vm), id);
 
+	if ((vm->outer ?: vm)->ring_entries)
+		return ERR_PTR(-ENXIO);
 	if (id >= SLOTS_MAX)
 		return ERR_PTR(-EINVAL);
 	return s && s->dirty ? s : ERR_PTR(-ENOENT);

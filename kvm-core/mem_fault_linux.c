@@ -244,8 +244,6 @@ EXPORT_SYMBOL_GPL(vm_mem_allow_device_dma);
 /* The guest may write it from now on. A file's page was told by its fault. */
 static void note_writable(const struct fault *f)
 {
-	if (f->slot->dirty)
-		set_bit(f->gfn - f->slot->base, f->slot->dirty);
 	if (f->page && folio_test_swapbacked(page_folio(f->page)))
 		SetPageDirty(f->page);
 }
@@ -268,6 +266,10 @@ static int map_locked(struct vm *vm, struct fault *f)
 	level = choose_level(vm, f);
 	size = leaf_pages(level) << PAGE_SHIFT;
 	gpa &= ~(size - 1);
+	/* With its ring full the vCPU leaves before it faults again. */
+	if ((perm & GPM_CPU_W) && f->slot->dirty &&
+	    !mem_note_dirty(vm, f->slot, f->gfn))
+		return -EAGAIN;
 	hpa = (f->pfn << PAGE_SHIFT) & ~(size - 1);
 	bits = gpm_map(&m->gpm, gpa, f->page ? __sme_set(hpa) : hpa, level, perm);
 	if (bits < 0)

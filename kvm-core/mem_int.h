@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the four files behind mem.h share: mem_linux.c (life, table memory,
+ * What the five files behind mem.h share: mem_linux.c (life, table memory,
  * slots), mem_fault_linux.c (faults and MMU notifiers), mem_dirty_linux.c (the
- * dirty log), mem_pin_linux.c (pinning for assigned cards).
+ * dirty log), mem_ring_linux.c (dirty rings), mem_pin_linux.c (pinning for
+ * assigned cards).
  */
 #ifndef BACKPLANE_MEM_INT_H
 #define BACKPLANE_MEM_INT_H
@@ -68,6 +69,12 @@ void mem_notifier_unregister(struct vm *vm);
 
 /* A bitmap for @slot with every bit clear, or every bit set; NULL: no memory. */
 unsigned long *mem_dirty_alloc(const struct slot *slot, bool all);
+/*
+ * @gfn of @s, which is logged, was or is about to be written: into the log, and
+ * into a dirty ring where the VM has them. False: all rings are full, it is in
+ * neither. Under mmu_lock or not; holds the slots by srcu.
+ */
+bool mem_note_dirty(struct vm *vm, const struct slot *s, gfn_t gfn);
 /* Logging was switched on for @slot, which is published. */
 void mem_dirty_start(struct vm *vm, const struct slot *slot);
 

@@ -376,7 +376,9 @@ static void note_dirty(struct vm *vm, const struct slot *s, gfn_t first, gfn_t l
 	for (gfn = first; vm->mem.smmu && gfn <= last; gfn++)
 		mem_shadow_wrote(vm, gfn);
 	for (; s->dirty && first <= last; first++)
-		set_bit(first - s->base, s->dirty);
+		if (!mem_note_dirty(vm, s, first))
+			vm_kill(vm->outer ?: vm,
+				"more was written for the guest than its dirty rings hold");
 }
 
 /* The part of [gpa, gpa + *len) that lies in one slot, as user memory. */

@@ -422,6 +422,12 @@ int vm_mem_pin(struct vm *vm, struct gpm_reader *reader)
 	if (current->mm != vm->mm)
 		return -EIO;
 	mutex_lock(&m->slots_lock);
+	if (vm->ring_entries) {
+		pr_err("kvm-core: VM %u has dirty rings, which cannot see what a card writes: start QEMU without dirty-ring-size\n",
+		       vm->id);
+		err = -EBUSY;
+		goto unlock;
+	}
 	/* Counted first: from here on faults respect what is pinned. */
 	set_users(vm, 1);
 	if (m->pin_users == 1)
@@ -433,6 +439,7 @@ int vm_mem_pin(struct vm *vm, struct gpm_reader *reader)
 		list_add_tail(&reader->link, &m->readers);
 		spin_unlock(&m->mmu_lock);
 	}
+unlock:
 	mutex_unlock(&m->slots_lock);
 	return err;
 }

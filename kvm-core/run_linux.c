@@ -135,6 +135,11 @@ static noinline bool serve_waiting(struct vcpu *v)
 		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return true;
 	}
+	if (vcpu_take_request(v, VCPU_REQ_RING_FULL) && vcpu_ring_full(v)) {
+		set_bit(VCPU_REQ_RING_FULL, &v->requests);
+		v->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+		return true;
+	}
 	if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH))
 		vcpu_ops->flush_tlb(v);
 	if (vcpu_take_request(v, VCPU_REQ_TIMER))

@@ -786,12 +786,16 @@ static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 {
 	struct vcpu *v = vmf->vma->vm_file->private_data;
 
-	if (vmf->pgoff >= VCPU_MMAP_PAGES)
+	if (vmf->pgoff >= KVM_DIRTY_LOG_PAGE_OFFSET)
+		vmf->page = vcpu_ring_page(v, vmf->pgoff - KVM_DIRTY_LOG_PAGE_OFFSET);
+	else if (vmf->pgoff >= VCPU_MMAP_PAGES)
 		return VM_FAULT_SIGBUS;
-	if (vmf->pgoff == VCPU_COALESCED_PAGE)
+	else if (vmf->pgoff == VCPU_COALESCED_PAGE)
 		vmf->page = virt_to_page(v->vm->coalesced_ring);
 	else
 		vmf->page = virt_to_page((void *)v->run + vmf->pgoff * PAGE_SIZE);
+	if (!vmf->page)
+		return VM_FAULT_SIGBUS;
 	get_page(vmf->page);
 	return 0;
 }
@@ -800,8 +804,13 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 	.fault = vcpu_page_fault,
 };
 
+/* A private copy of a ring would never be emptied. */
 static int vcpu_mmap(struct file *f, struct vm_area_struct *vma)
 {
+	bool ring = vma->vm_pgoff + vma_pages(vma) > KVM_DIRTY_LOG_PAGE_OFFSET;
+
+	if (ring && (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC)))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
@@ -849,9 +858,12 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 		goto free;
 	if (!fpu_alloc_guest_fpstate(&v->fpu))
 		goto free_run;
-	err = vcpu_ops->vcpu_create(v);
+	err = vcpu_ring_init(v);
 	if (err)
 		goto free_fpu;
+	err = vcpu_ops->vcpu_create(v);
+	if (err)
+		goto free_ring;
 	err = vcpu_apf_init(v);
 	if (err)
 		goto free_arch;
@@ -868,6 +880,8 @@ free_apf:
 	vcpu_apf_destroy(v);
 free_arch:
 	vcpu_ops->vcpu_destroy(v);
+free_ring:
+	vcpu_ring_destroy(v);
 free_fpu:
 	fpu_free_guest_fpstate(&v->fpu);
 free_run:
@@ -882,6 +896,7 @@ void vcpu_destroy(struct vcpu *v)
 	vcpu_apf_destroy(v);
 	vcpu_irq_destroy(v);
 	vcpu_ops->vcpu_destroy(v);
+	vcpu_ring_destroy(v);
 	fpu_free_guest_fpstate(&v->fpu);
 	free_pages_exact(v->run, VCPU_RUN_PAGES * PAGE_SIZE);
 	kfree(v->cpuid);

@@ -27,6 +27,7 @@
 #include <asm/fpu/types.h>
 #include "addr.h"
 #include "kvm-core/bus.h"
+#include "kvm-core/dring.h"
 #include "kvm-core/emul_move.h"
 #include "kvm-core/irq.h"
 #include "kvm-core/mem.h"
@@ -59,6 +60,7 @@ struct vm {
 	unsigned int nr_coalesced;
 	spinlock_t coalesced_lock;		/* the ring */
 	struct kvm_coalesced_mmio_ring *coalesced_ring;
+	u32 ring_entries;			/* of each vCPU's dirty ring; 0: none */
 	atomic_t nr_vcpus;
 	struct vcpu *vcpus[VM_MAX_VCPUS];	/* set once, before nr_vcpus */
 	struct vm_ext *ext[4];		/* per registered extension */
@@ -97,6 +99,7 @@ enum vcpu_request {
 	VCPU_REQ_STEAL,			/* the thread came to a CPU */
 	VCPU_REQ_APF,			/* a page of the guest came */
 	VCPU_REQ_SHADOW,		/* shadow paging: the guest flushed */
+	VCPU_REQ_RING_FULL,		/* user space is to empty the dirty ring */
 };
 
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
@@ -215,6 +218,8 @@ struct vcpu {
 		bool unhalted;		/* a kick that the next HLT consumes */
 	} pv;
 	struct vcpu_apf *apf;
+	struct dring ring;		/* of dirty pages; size 0: none */
+	spinlock_t ring_lock;
 	u64 tsc_offset;
 	u32 tsc_khz;
 	bool clock_paused;

@@ -526,6 +526,9 @@ static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 					  KVM_DIRTY_LOG_INITIALLY_SET))
 			return -EINVAL;
 		return manual_protect(vm, cap->args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return vm_mem_ring_enable(vm, cap->args[0]);
 	case KVM_CAP_X2APIC_API:
 		return vm_irq_x2apic_api(vm, cap->args[0]);
 	case KVM_CAP_X86_USER_SPACE_MSR:
@@ -640,6 +643,8 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return IOCTL_IN(struct kvm_dirty_log, get_dirty_log);
 	case KVM_CLEAR_DIRTY_LOG:
 		return IOCTL_IN(struct kvm_clear_dirty_log, clear_dirty_log);
+	case KVM_RESET_DIRTY_RINGS:
+		return vm_mem_ring_reset(vm);
 	case KVM_SET_TSS_ADDR:
 		/* Only CPUs without real mode under virtualization need it. */
 		return arg > 0xfffff000UL - 3 * PAGE_SIZE ? -EINVAL : 0;

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ringabi: the dirty ring (KVM_CAP_DIRTY_LOG_RING) without a VMM: what it refuses,
+ * that each page written is in it once, that it stops a guest that fills it,
+ * that nothing is lost over many rounds. TAP on stdout. Written from the
+ * documentation; the in-tree stack has to pass the same points.
+ */
+#include "tests/lab/smallvm.h"
+
+#define BYTES	4096U
+#define ENTRIES	(BYTES / sizeof(struct kvm_dirty_gfn))
+#define SLOT	1
+#define BASE	(8UL << 20)	/* of the logged slot, as the guest sees it */
+#define PAGES	512U
+
+/* Writes one word to each page of the slot, round and round; a word says which
+ * round. OUT after each.
+ */
+asm(".pushsection .rodata\n"
+    "ring_code: .code64\n"
+    "	mov $1, %eax\n"
+    "1:	mov $0x800000, %rbx\n"
+    "	mov $512, %ecx\n"
+    "2:	mov %eax, (%rbx)\n"
+    "	add $4096, %rbx\n"
+    "	dec %ecx\n"
+    "	jnz 2b\n"
+    "	out %eax, $0x10\n"
+    "	inc %eax\n"
+    "	jmp 1b\n"
+    "ring_code_end:\n"
+    ".popsection");
+extern const uint8_t ring_code[], ring_code_end[];
+
+static struct kvm_dirty_gfn *ring;
+static unsigned int next;		/* entry to be looked at */
+static uint8_t seen[PAGES];		/* since the last reset of it */
+static unsigned int strange;		/* entries that must not be */
+
+static int enable_ring(int vm, uint64_t bytes)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { bytes } };
+
+	return ioctl(vm, KVM_ENABLE_CAP, &cap);
+}
+
+/* What is dirty is noted and marked; how many. */
+static unsigned int collect(void)
+{
+	struct kvm_dirty_gfn *e;
+	unsigned int n = 0;
+
+	for (; n < ENTRIES; n++, next++) {
+		e = &ring[next % ENTRIES];
+		if (__atomic_load_n(&e->flags, __ATOMIC_ACQUIRE) != KVM_DIRTY_GFN_F_DIRTY)
+			break;
+		if (e->slot != SLOT || e->offset >= PAGES)
+			strange++;
+		else
+			seen[e->offset]++;
+		__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
+	}
+	return n;
+}
+
+static void what_it_refuses(void)
+{
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	int max = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_DIRTY_LOG_RING);
+
+	ok(max >= (int)BYTES, "dirty rings are offered, up to %d bytes", max);
+	refused(enable_ring(vm, 0), EINVAL, "a ring of no bytes");
+	refused(enable_ring(vm, BYTES + 16), EINVAL, "a ring that is no power of two");
+	refused(enable_ring(vm, 1024), EINVAL, "a ring of less than a page");
+	refused(enable_ring(vm, 2UL * max), E2BIG, "a ring above the most");
+	refused(ioctl(vm, KVM_RESET_DIRTY_RINGS, 0), EINVAL, "a reset without rings");
+	ok(!enable_ring(vm, BYTES), "a ring of a page is taken");
+	refused(enable_ring(vm, BYTES), EINVAL, "a second time");
+	close(vm);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	close(ioctl(vm, KVM_CREATE_VCPU, 0));
+	refused(enable_ring(vm, BYTES), EINVAL, "rings after the first vCPU");
+	close(vm);
+}
+
+static bool start(struct smallvm *g, void **ram)
+{
+	struct kvm_userspace_memory_region m = { .memory_size = VM_RAM };
+	long at = KVM_DIRTY_LOG_PAGE_OFFSET * 4096L;
+	uint64_t *pd;
+	int i;
+
+	g->vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	g->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*ram = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m.userspace_addr = (uintptr_t)g->ram;
+	if (enable_ring(g->vm, BYTES) || ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
+		return false;
+	m = (struct kvm_userspace_memory_region){ .slot = SLOT, .guest_phys_addr = BASE,
+		.flags = KVM_MEM_LOG_DIRTY_PAGES, .memory_size = PAGES * 4096,
+		.userspace_addr = (uintptr_t)*ram };
+	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
+		return false;
+	memcpy(g->ram + VM_CODE, ring_code, ring_code_end - ring_code);
+	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
+	g->run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
+		      MAP_SHARED, g->vcpu, 0);
+	refused(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, g->vcpu, at) ==
+		MAP_FAILED ? -1 : 0, EINVAL, "a private map of the ring");
+	refused(mmap(NULL, BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, g->vcpu, at) ==
+		MAP_FAILED ? -1 : 0, EINVAL, "an executable map of the ring");
+	ring = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, g->vcpu, at);
+	if (ring == MAP_FAILED || g->run == MAP_FAILED)
+		return false;
+	smallvm_long(g, VM_CODE);
+	pd = (void *)(g->ram + VM_TABLES + 0x2000);
+	for (i = 4; i < 6; i++)
+		pd[i] = (uint64_t)i << 21 | 0x83;
+	return true;
+}
+
+/* A round of the guest's, with as many stops as it takes; how many. */
+static int round_of(struct smallvm *g, unsigned int *full, unsigned int *reset)
+{
+	int r;
+
+	for (;;) {
+		r = smallvm_run(g);
+		if (r != KVM_EXIT_DIRTY_RING_FULL)
+			return r;
+		++*full;
+		if (!collect())
+			return -ENODATA;
+		*reset += ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0);
+		if (*full > 1000)
+			return -ELOOP;
+	}
+}
+
+static void rounds(struct smallvm *g, void *ram)
+{
+	unsigned int i, n, full = 0, reset = 0, missing = 0, stale = 0, word;
+	int r, round;
+
+	r = smallvm_run(g);
+	ok(r == KVM_EXIT_DIRTY_RING_FULL, "a guest that writes %u pages fills it (exit %d)", PAGES, r);
+	r = smallvm_run(g);
+	ok(r == KVM_EXIT_DIRTY_RING_FULL, "and is not run on while it is full (exit %d)", r);
+	n = collect();
+	ok(n && n <= ENTRIES && !strange, "%u pages are in it, all of the logged slot", n);
+	r = ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0);
+	ok(r == (int)n, "all are taken back (%d)", r);
+	ok(ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0) == 0, "once");
+	for (round = 1; round <= 50; round++) {
+		r = round_of(g, &full, &reset);
+		if (r != KVM_EXIT_IO)
+			break;
+		collect();
+		for (i = 0; i < PAGES; i++) {
+			missing += !seen[i];
+			memcpy(&word, (char *)ram + i * 4096UL, 4);
+			stale += word != (unsigned int)round;
+		}
+		memset(seen, 0, sizeof(seen));
+		ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0);
+	}
+	ok(round == 51, "50 rounds over all pages end (%d, exit %d), %u stops for a full ring", round - 1, r, full);
+	ok(!missing, "every page written was in the ring in each round (%u were not)", missing);
+	ok(!stale && !strange, "and memory was as the guest had written it");
+}
+
+static void what_user_space_may_do(struct smallvm *g)
+{
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = seen };
+	unsigned int i;
+	int r;
+
+	refused(ioctl(g->vm, KVM_GET_DIRTY_LOG, &log), ENXIO, "the bitmap beside the ring");
+	for (i = 0; i < ENTRIES; i++)
+		ring[i] = (struct kvm_dirty_gfn){ .flags = ~0U, .slot = i * 0x01010101, .offset = ~0ULL << i % 64 };
+	r = ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0);
+	ok(r >= 0 && r <= (int)ENTRIES, "a scribbled ring harms nobody (%d taken)", r);
+	r = smallvm_run(g);
+	ok(r == KVM_EXIT_DIRTY_RING_FULL || r == KVM_EXIT_IO, "and the guest runs on (exit %d)", r);
+}
+
+int main(void)
+{
+	struct smallvm g;
+	void *ram;
+
+	kvm = open("/dev/kvm", O_RDWR);
+	what_it_refuses();
+	if (ok(start(&g, &ram), "a VM with a ring of %lu entries", ENTRIES)) {
+		rounds(&g, ram);
+		what_user_space_may_do(&g);
+	}
+	printf("1..%d\n", points);
+	return bad != 0;
+}
