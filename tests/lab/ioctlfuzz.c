@@ -27,6 +27,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -260,7 +261,13 @@ static void vm_make(struct rng *r, struct world *w, unsigned int i)
 	struct kvm_userspace_memory_region m = { .memory_size = RAM_BYTES };
 	int j;
 
+	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { 4096 } };
+
 	w->vm[i] = ioctl(w->kvm, KVM_CREATE_VM, 0);
+	if (!below(r, 3)) {
+		call(w->vm[i], KVM_ENABLE_CAP, &ring);
+		m.flags = KVM_MEM_LOG_DIRTY_PAGES;
+	}
 	m.userspace_addr = (uintptr_t)w->ram[i];
 	call(w->vm[i], KVM_SET_USER_MEMORY_REGION, &m);
 	if (below(r, 3))
@@ -269,11 +276,28 @@ static void vm_make(struct rng *r, struct world *w, unsigned int i)
 		w->vcpu[i][j] = ioctl(w->vm[i], KVM_CREATE_VCPU, j);
 }
 
+/*
+ * What a vCPU shares (kvm_run, the coalesced ring; its dirty ring) is anybody's.
+ * The kernel writes there for us: where nothing is, it says so.
+ */
+static void scribble(struct rng *r, int vcpu)
+{
+	off_t at = below(r, 2) * KVM_DIRTY_LOG_PAGE_OFFSET * 4096;
+	size_t bytes = at ? 4096 : 3 * 4096;
+	uint8_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, at);
+
+	if (p == MAP_FAILED)
+		return;
+	if (getrandom(p + below(r, bytes - 64), 1 + below(r, 64), 0) < 0 && errno != EFAULT)
+		perror("getrandom");
+	munmap(p, bytes);
+}
+
 static void disturb(struct rng *r, struct world *w)
 {
 	unsigned int i = below(r, VMS), j;
 
-	switch (below(r, 6)) {
+	switch (below(r, 8)) {
 	case 0:
 		close(w->vcpu[i][below(r, VCPUS)]);
 		break;
@@ -294,6 +318,10 @@ static void disturb(struct rng *r, struct world *w)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		for (j = 0; j < RAM_BYTES; j += 8)
 			*(uint64_t *)(w->ram[i] + j) = rnd(r);
+		break;
+	case 5:
+	case 6:
+		scribble(r, w->vcpu[i][below(r, VCPUS)]);
 		break;
 	default:
 		/* What leaked out of random calls goes, in use or not. */
