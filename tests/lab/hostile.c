@@ -445,7 +445,8 @@ static void guest_close(struct guest *g)
 
 /* ---- this CPU, as this process has it ---------------------------------------------- */
 
-struct own { uint32_t mxcsr, xcr0; uint16_t fcw; uint64_t xmm[2]; };
+/* No holes: it is compared as bytes. */
+struct own { uint32_t mxcsr, xcr0; uint16_t fcw, none[3]; uint64_t xmm[2]; };
 
 static void own_set(void)
 {
@@ -476,8 +477,12 @@ static int run_once(int vcpu, bool *changed)
 	asm volatile("syscall" : "=a"(r) : "0"(16L), "D"((long)vcpu), "S"((long)KVM_RUN), "d"(0L)
 		     : "rcx", "r11", "memory");
 	after = own_get();
-	if (memcmp(&before, &after, sizeof(before)))
+	if (memcmp(&before, &after, sizeof(before))) {
+		printf("# MXCSR %x %x, FCW %x %x, XCR0 %x %x, XMM7 %lx%lx %lx%lx\n", before.mxcsr, after.mxcsr,
+		       before.fcw, after.fcw, before.xcr0, after.xcr0, before.xmm[1], before.xmm[0],
+		       after.xmm[1], after.xmm[0]);
 		*changed = true;
+	}
 	return r;
 }
 

@@ -7,9 +7,9 @@ boot host --timeout 240 <<'JOB'
 . /lab/steps.sh
 . /lab/migrate.sh
 load_kvm || exit 1
-RING="-accel kvm,dirty-ring-size=4096"
-load_guest src $RING
-load_guest dst $RING -incoming unix:/tmp/mig.sock
+LOAD_ACCEL=kvm,dirty-ring-size=4096
+load_guest src -cpu host
+load_guest dst -cpu host -incoming unix:/tmp/mig.sock
 ok "the guest's memory is under load" wait_for 90 past /tmp/src.out 2 || { cat /tmp/src.err; exit 1; }
 rings() { awk '$6 ~ /kvm-vcpu/ && $3 == "00040000"' "/proc/$(cat /tmp/src.pid)/maps" | wc -l; }
 ok "QEMU maps the ring of each vCPU ($(rings))" test "$(rings)" = 2

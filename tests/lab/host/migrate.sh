@@ -42,7 +42,7 @@ load_clean() { said "$1" | awk '{ n++ } $4 != 0 || $6 != 0 { bad = 1; print } EN
 load_guest()
 {
 	_name=$1; shift
-	guest --vmm debian --timeout 300 --log /tmp/$_name.log --qmp /tmp/$_name.qmp \
+	guest --vmm debian --accel "${LOAD_ACCEL:-kvm}" --timeout 300 --log /tmp/$_name.log --qmp /tmp/$_name.qmp \
 		--pidfile /tmp/$_name.pid /lab/guest-load.sh -- "$@" >/tmp/$_name.out 2>/tmp/$_name.err &
 }
 
