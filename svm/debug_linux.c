@@ -19,6 +19,7 @@
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include "kvm-core/excp.h"
+#include "svm/clean.h"
 #include "svm/svm.h"
 
 #define SWINT_PENDING	(BIT_ULL(31) | EVENT_TYPE_SOFT << 8)
@@ -31,7 +32,6 @@ void svm_update_debug(struct vcpu *v)
 
 	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_BP), sw);
 	vmcb_intercept(vmcb, INTERCEPT_INTN, sw);
-	vmcb->c.clean &= ~(CLEAN_DR | CLEAN_INTERCEPTS);
 }
 
 /* ---- around an entry -------------------------------------------------------------- */
@@ -47,7 +47,7 @@ void svm_debug_enter(struct vcpu *v)
 		svm->vmcb->s.rflags |= X86_EFLAGS_TF;
 	if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
 		return;
-	svm->vmcb->s.dr7 = v->debug_dr[7];
+	vmcb_put(svm->vmcb, s.dr7, v->debug_dr[7]);
 	set_debugreg(v->debug_dr[0], 0);
 	set_debugreg(v->debug_dr[1], 1);
 	set_debugreg(v->debug_dr[2], 2);

@@ -12,6 +12,7 @@
 #include "kvm-core/excp.h"
 #include "kvm-core/task.h"
 #include "svm/trace.h"
+#include "svm/clean.h"
 #include "svm/inject.h"
 #include "svm/svm.h"
 
@@ -531,6 +532,7 @@ static enum run_verdict answer_exit(struct vcpu *v)
 		return exit_npf(v);
 	}
 	if ((u32)code == EXIT_INVALID_LOW) {
+		vmcb_forget(to_svm(v)->vmcb);
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = code;
 		v->run->fail_entry.cpu = v->cpu;

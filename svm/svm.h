@@ -22,6 +22,7 @@ struct svm_vcpu {
 	struct vmcb *vmcb;
 	hpa_t vmcb_pa;
 	struct asid_user asid;
+	int cpu;		/* that ran it last: it may know the VMCB */
 	bool flush;		/* forget translations before the next entry */
 	u64 iret_rip;		/* of the IRET that ends an NMI handler */
 	bool iret_pending;

@@ -16,6 +16,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
 #include "kvm-core/excp.h"
+#include "svm/clean.h"
 #include "svm/permmap.h"
 #include "svm/svm.h"
 
@@ -152,7 +153,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	struct vmcb *vmcb = svm->vmcb;
 	unsigned int i;
 
-	memset(vmcb, 0, sizeof(*vmcb));
+	memset(vmcb, 0, sizeof(*vmcb));	/* no group is clean */
 	for (i = 0; i < ARRAY_SIZE(base_intercepts); i++)
 		vmcb_intercept(vmcb, base_intercepts[i], true);
 	for (i = 0; i < 8; i++) {
@@ -190,57 +191,67 @@ static void svm_vcpu_reset(struct vcpu *v)
 	svm_update_debug(v);
 }
 
+/* What the CPU runs the guest with. */
+struct cpu_mode {
+	u64 cr0, cr4, efer;
+};
+
+/* The guest's idea of caching must not slow the host (and on real parts CD=1
+ * would): run with the caches on, remember its bits.
+ */
+static struct cpu_mode nested_mode(const struct vcpu *v)
+{
+	return (struct cpu_mode){
+		.cr0 = (v->cr0 & ~X86_CR0_CACHE_BITS) | X86_CR0_ET,
+		.cr4 = v->cr4,
+		.efer = v->efer | EFER_SVME,
+	};
+}
+
 /*
  * Shadow paging: the CPU always pages, by tables of the long or the PAE form, with
  * WP and NX. The guest reads its own CR0 and CR3 by an exit, and CR4 where it
  * differs.
  */
-static void shadow_update_mode(struct vcpu *v, struct vmcb *vmcb)
+static struct cpu_mode shadow_mode(const struct vcpu *v)
 {
-	bool paging = v->cr0 & X86_CR0_PG;
+	struct cpu_mode m = nested_mode(v);
 
-	vmcb->s.cr0 |= X86_CR0_PG | X86_CR0_WP;
-	vmcb->s.cr4 |= X86_CR4_PAE;
-	if (!paging)
-		vmcb->s.cr4 &= ~(X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE);
-	vmcb->s.efer |= EFER_NX;
+	if (!(v->cr0 & X86_CR0_PG))
+		m.cr4 &= ~(X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE);
+	m.cr0 |= X86_CR0_PG | X86_CR0_WP;
+	m.cr4 |= X86_CR4_PAE;
+	m.efer |= EFER_NX;
 	if (!(v->efer & EFER_LMA)) {
-		vmcb->s.cr4 &= ~X86_CR4_LA57;
-		vmcb->s.efer &= ~(u64)(EFER_LME | EFER_LMA);
+		m.cr4 &= ~X86_CR4_LA57;
+		m.efer &= ~(u64)(EFER_LME | EFER_LMA);
 	}
-	/* Some emulators look at this one for a read of any control register. */
-	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), true);
-	vmcb_intercept(vmcb, INTERCEPT_CR_READ(4), vmcb->s.cr4 != v->cr4);
+	return m;
 }
 
 static void svm_set_root(struct vcpu *v, hpa_t root)
 {
-	struct vmcb *vmcb = to_svm(v)->vmcb;
-
-	vmcb->s.cr3 = root;
-	vmcb->c.clean &= ~CLEAN_CR;
+	vmcb_put(to_svm(v)->vmcb, s.cr3, root);
 }
 
 static void svm_update_mode(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
+	struct cpu_mode m = npt ? nested_mode(v) : shadow_mode(v);
 
-	/* The guest's idea of caching must not slow the host (and on real
-	 * parts CD=1 would): run with the caches on, remember its bits.
-	 */
-	vmcb->s.cr0 = (v->cr0 & ~X86_CR0_CACHE_BITS) | X86_CR0_ET;
+	vmcb_put(vmcb, s.cr0, m.cr0);
 	if (npt)
-		vmcb->s.cr3 = v->cr3;
-	vmcb->s.cr4 = v->cr4;
-	vmcb->s.efer = v->efer | EFER_SVME;
-	vmcb->s.g_pat = v->msr.pat;
-	vmcb->c.n_cr3 = vm_mem_root(vcpu_space(v));
+		vmcb_put(vmcb, s.cr3, v->cr3);
+	vmcb_put(vmcb, s.cr4, m.cr4);
+	vmcb_put(vmcb, s.efer, m.efer);
+	vmcb_put(vmcb, s.g_pat, v->msr.pat);
+	vmcb_put(vmcb, c.n_cr3, vm_mem_root(vcpu_space(v)));
 	/* Where the RSM intercept comes after the test for real SMM. */
 	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_UD), v->smm.active);
-	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), v->cr0 & X86_CR0_CACHE_BITS);
-	if (!npt)
-		shadow_update_mode(v, vmcb);
-	vmcb->c.clean &= ~(CLEAN_CR | CLEAN_NPT);
+	/* Some emulators look at CR0's for a read of any control register. */
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0),
+		       !npt || (v->cr0 & X86_CR0_CACHE_BITS));
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(4), m.cr4 != v->cr4);
 }
 
 static void svm_flush_tlb(struct vcpu *v)
@@ -304,7 +315,12 @@ static void svm_load(struct vcpu *v, int cpu)
 		if (c->last)
 			indirect_branch_prediction_barrier();
 		c->last = svm;
-		svm->vmcb->c.clean = 0;
+		vmcb_forget(svm->vmcb);
+	}
+	/* Back where it was before, it finds what it was then. */
+	if (svm->cpu != cpu) {
+		svm->cpu = cpu;
+		vmcb_forget(svm->vmcb);
 	}
 	write_tsc_aux(v->msr.tsc_aux);
 	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
@@ -348,10 +364,7 @@ static void svm_prepare_tlb(struct svm_vcpu *svm)
 	if (!asid_holds(&c->pool, &svm->asid, smp_processor_id()) &&
 	    asid_use(&c->pool, &svm->asid, smp_processor_id()))
 		vmcb->c.tlb_control = TLB_CONTROL_ALL;
-	if (vmcb->c.asid != svm->asid.asid) {
-		vmcb->c.asid = svm->asid.asid;
-		vmcb->c.clean &= ~CLEAN_ASID;
-	}
+	vmcb_put(vmcb, c.asid, svm->asid.asid);
 }
 
 static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
@@ -376,12 +389,8 @@ static void svm_choose_iopm(struct vcpu *v, struct vmcb *vmcb)
 {
 	/* Its bits before its address: see svm_vm_allow_ports(). */
 	u8 *own = smp_load_acquire((u8 **)&v->vm->arch);
-	u64 pa = unlikely(own) ? __pa(own) : svm_iopm_pa;
 
-	if (vmcb->c.iopm_base == pa)
-		return;
-	vmcb->c.iopm_base = pa;
-	vmcb->c.clean &= ~CLEAN_PERMMAP;
+	vmcb_put(vmcb, c.iopm_base, unlikely(own) ? __pa(own) : svm_iopm_pa);
 }
 
 /* With V_INTR_MASKING the guest's CR8 is V_TPR (APM2 15.21.2). */
@@ -390,10 +399,7 @@ static void load_tpr(struct vcpu *v)
 	struct vmcb *vmcb = to_svm(v)->vmcb;
 	u8 tpr = vcpu_tpr_class(v);
 
-	if (likely((vmcb->c.int_ctl & VINTR_TPR) == tpr))
-		return;
-	vmcb->c.int_ctl = (vmcb->c.int_ctl & ~VINTR_TPR) | tpr;
-	vmcb->c.clean &= ~CLEAN_INTR;
+	vmcb_put(vmcb, c.int_ctl, (vmcb->c.int_ctl & ~VINTR_TPR) | tpr);
 }
 
 static void save_tpr(struct vcpu *v)
@@ -417,8 +423,7 @@ static void load_registers(struct vcpu *v, struct vmcb *vmcb)
 /* What the answer to any exit needs. */
 static void save_registers(struct vcpu *v, struct vmcb *vmcb)
 {
-	vmcb->c.clean = CLEAN_INTERCEPTS | CLEAN_PERMMAP | CLEAN_ASID |
-			CLEAN_NPT | CLEAN_CR;
+	vmcb_known(vmcb);
 	v->regs[EMUL_RAX] = vmcb->s.rax;
 	v->regs[EMUL_RSP] = vmcb->s.rsp;
 	v->rip = vmcb->s.rip;
@@ -430,15 +435,6 @@ static void save_registers(struct vcpu *v, struct vmcb *vmcb)
 	}
 	v->int_shadow = vmcb->c.int_state & 1;
 	save_tpr(v);
-}
-
-static void limit_clean(struct vmcb *vmcb)
-{
-	if (!svm_features.clean_bits)
-		vmcb->c.clean = 0;
-	else
-		vmcb->c.clean &= ~(CLEAN_CR2 | CLEAN_DR | CLEAN_INTERCEPTS |
-				   CLEAN_SEG | CLEAN_DT);
 }
 
 /* Exits that may be answered so; most other ones are not tried at all. */
@@ -467,6 +463,8 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 	bool quick = v->quick && !svm->dr_loaded;
 
 	for (;;) {
+		if (!svm_features.clean_bits)
+			vmcb_forget(vmcb);
 		svm_run(v->regs, svm->vmcb_pa, host_vmcb);
 		svm->answered = false;	/* this exit, not one before */
 		save_registers(v, vmcb);
@@ -480,7 +478,6 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 			svm_inject(v);
 		vmcb->c.tlb_control = TLB_CONTROL_NONE;
 		load_registers(v, vmcb);
-		limit_clean(vmcb);
 	}
 }
 
@@ -497,11 +494,10 @@ static void svm_enter(struct vcpu *v)
 	svm_choose_iopm(v, vmcb);
 	load_registers(v, vmcb);
 	vmcb->s.rsp = v->regs[EMUL_RSP];
-	vmcb->s.cr2 = v->cr2;
-	vmcb->s.dr6 = v->dr6;
-	vmcb->s.dr7 = v->dr7;
-	vmcb->c.tsc_offset = v->tsc_offset;
-	limit_clean(vmcb);
+	vmcb_put(vmcb, s.cr2, v->cr2);
+	vmcb_put(vmcb, s.dr6, v->dr6);
+	vmcb_put(vmcb, s.dr7, v->dr7);
+	vmcb_put(vmcb, c.tsc_offset, v->tsc_offset);
 
 	load_guest_debug_registers(v);
 	if (unlikely(v->guest_debug))
@@ -622,7 +618,7 @@ static void svm_set_sregs(struct vcpu *v, const struct kvm_sregs *s)
 	save->cpl = s->ss.dpl;
 	if (!(v->cr0 & X86_CR0_PE))
 		save->cpl = 0;
-	svm->vmcb->c.clean = 0;
+	vmcb_forget(svm->vmcb);
 	svm_update_mode(v);
 }
 
@@ -731,8 +727,7 @@ static int svm_set_msr(struct vcpu *v, u32 msr, u64 data)
 	}
 	if (!slot)
 		return -EOPNOTSUPP;
-	*slot = data;
-	to_svm(v)->vmcb->c.clean &= ~CLEAN_SEG;
+	*slot = data;		/* VMLOAD's: no clean bit speaks for it */
 	return 0;
 }
 
@@ -782,14 +777,11 @@ static void svm_trap_cr8(struct vcpu *v, bool on)
 static void svm_request_irq_window(struct vcpu *v, bool on)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
+	u64 bell = VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO;
 
-	if (on)
-		vmcb->c.int_ctl |= VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO;
-	else
-		vmcb->c.int_ctl &= ~(VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO);
+	vmcb_put(vmcb, c.int_ctl, on ? vmcb->c.int_ctl | bell : vmcb->c.int_ctl & ~bell);
 	vmcb_intercept(vmcb, INTERCEPT_VINTR, on);
 	svm_set_cr8_intercepts(v);
-	vmcb->c.clean &= ~CLEAN_INTR;
 }
 
 static void svm_request_nmi_window(struct vcpu *v)

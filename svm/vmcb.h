@@ -220,11 +220,10 @@ static inline void vmcb_intercept(struct vmcb *vmcb, unsigned int n, bool on)
 {
 	u32 bit = 1U << (n % 32);
 
-	if (on)
-		vmcb->c.intercept[n / 32] |= bit;
-	else
-		vmcb->c.intercept[n / 32] &= ~bit;
-	vmcb->c.clean &= ~CLEAN_INTERCEPTS;
+	if (!(vmcb->c.intercept[n / 32] & bit) == !on)
+		return;
+	vmcb->c.intercept[n / 32] ^= bit;
+	vmcb->c.clean &= ~(u64)CLEAN_INTERCEPTS;
 }
 
 #endif
