@@ -22,9 +22,6 @@
 #include "svm/clean.h"
 #include "svm/svm.h"
 
-#define SWINT_PENDING	(BIT_ULL(31) | EVENT_TYPE_SOFT << 8)
-#define SWINT_MASK	(BIT_ULL(31) | 7 << 8)
-
 void svm_update_debug(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
@@ -134,15 +131,4 @@ enum run_verdict svm_exit_swint(struct vcpu *v)
 	v->interrupt.soft = true;
 	v->interrupt.vector = vector;
 	return RUN_AGAIN;
-}
-
-/* Its delivery was cut short; rip is past the instruction already. */
-void svm_requeue_swint(struct vcpu *v, u64 exit_int_info)
-{
-	if (!(v->guest_debug & KVM_GUESTDBG_USE_SW_BP) ||
-	    (exit_int_info & SWINT_MASK) != SWINT_PENDING)
-		return;
-	v->interrupt.injected = true;
-	v->interrupt.soft = true;
-	v->interrupt.vector = (u8)exit_int_info;
 }

@@ -274,15 +274,6 @@ static enum task_reason task_reason(const struct vmcb_control *c)
 	return c->exit_int_info & EVENT_VALID ? TASK_EVENT : TASK_CALL;
 }
 
-/* Did an instruction (INT n, INT3, INTO) raise the event that was on its way? */
-static bool event_by_insn(u64 event)
-{
-	u64 type = FIELD_GET(EVENT_TYPE, event), vector = FIELD_GET(EVENT_VECTOR, event);
-
-	return type == EVENT_TYPE_SOFT ||
-	       (type == EVENT_TYPE_EXCEPTION && (vector == 3 || vector == 4));
-}
-
 static enum run_verdict exit_task_switch(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
@@ -297,7 +288,7 @@ static enum run_verdict exit_task_switch(struct vcpu *v)
 	v->exception.injected = false;
 	v->nmi_injected = false;
 	v->interrupt.injected = false;
-	if ((rq.reason != TASK_EVENT || event_by_insn(c->exit_int_info)) &&
+	if ((rq.reason != TASK_EVENT || inject_by_insn(c->exit_int_info)) &&
 	    !skip_insn(v))
 		return RUN_AGAIN;
 	vcpu_task_switch(v, &rq);
@@ -353,6 +344,24 @@ static const exit_fn exit_table[] = {
 
 /* ---- events that the exit interrupted ----------------------------------------------- */
 
+/* The guest's own INT n starts over; one that we injected has rip behind it. */
+static void requeue_insn_event(struct vcpu *v, u64 info)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	if (!svm->insn_event || svm->insn_event != (u32)info)
+		return;
+	if (FIELD_GET(EVENT_TYPE, info) == EVENT_TYPE_SOFT) {
+		v->interrupt.injected = true;
+		v->interrupt.soft = true;
+		v->interrupt.vector = (u8)info;
+		return;
+	}
+	v->exception.injected = true;
+	v->exception.vector = (u8)info;
+	v->exception.has_error = false;
+}
+
 /* Put back what was being delivered, so that the next entry delivers it. */
 static void requeue_event(struct vcpu *v)
 {
@@ -381,7 +390,7 @@ static void requeue_event(struct vcpu *v)
 		v->interrupt.vector = e.vector;
 		break;
 	default:
-		svm_requeue_swint(v, vmcb->c.exit_int_info);
+		requeue_insn_event(v, vmcb->c.exit_int_info);
 		break;
 	}
 }
@@ -401,6 +410,7 @@ void svm_inject(struct vcpu *v)
 	struct inject_event e = { .kind = INJECT_NONE };
 
 	svm->vmcb->c.event_inj = 0;
+	svm->insn_event = 0;
 	if (likely(!v->exception.injected && !v->nmi_injected &&
 		   !v->interrupt.injected))
 		return;
@@ -422,6 +432,11 @@ void svm_inject(struct vcpu *v)
 	v->stat_injections++;
 	trace_injection(v, &e);
 	svm->vmcb->c.event_inj = inject_encode(&e);
+	if (!inject_by_insn(svm->vmcb->c.event_inj))
+		return;
+	/* Its instruction is behind rip: that is where its handler returns. */
+	svm->vmcb->c.next_rip = v->rip;
+	svm->insn_event = (u32)svm->vmcb->c.event_inj;
 }
 
 /* ---- the quick way: between two entries, interrupts and preemption off ----------------- */

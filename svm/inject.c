@@ -59,3 +59,19 @@ struct inject_event inject_decode(u64 info)
 	}
 	return e;
 }
+
+bool inject_by_insn(u64 event)
+{
+	u64 vector = FIELD_GET(EVENT_VECTOR, event);
+
+	if (!(event & EVENT_VALID))
+		return false;
+	switch (FIELD_GET(EVENT_TYPE, event)) {
+	case EVENT_TYPE_SOFT:
+		return true;
+	case EVENT_TYPE_EXCEPTION:
+		return vector == VECTOR_BP || vector == VECTOR_OF;
+	default:
+		return false;
+	}
+}

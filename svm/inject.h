@@ -30,4 +30,7 @@ u64 inject_encode(const struct inject_event *e);
  */
 struct inject_event inject_decode(u64 exit_int_info);
 
+/* Is it an event that an instruction raises (INT n, INT3, INTO)? */
+bool inject_by_insn(u64 event);
+
 #endif

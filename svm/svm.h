@@ -24,6 +24,7 @@ struct svm_vcpu {
 	struct asid_user asid;
 	int cpu;		/* that ran it last: it may know the VMCB */
 	bool flush;		/* forget translations before the next entry */
+	u32 insn_event;		/* injected as if by INT n, INT3 or INTO; or 0 */
 	u64 iret_rip;		/* of the IRET that ends an NMI handler */
 	bool iret_pending;
 	bool dr_loaded;
@@ -48,7 +49,6 @@ enum run_verdict svm_exit_db(struct vcpu *v);
 enum run_verdict svm_exit_bp(struct vcpu *v);
 enum run_verdict svm_exit_swint(struct vcpu *v);
 enum run_verdict svm_debug_stepped(struct vcpu *v);
-void svm_requeue_swint(struct vcpu *v, u64 exit_int_info);
 
 /* exit_linux.c */
 enum run_verdict svm_handle_exit(struct vcpu *v);

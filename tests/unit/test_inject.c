@@ -62,6 +62,17 @@ static void test_an_interrupt_reported_as_exception_is_an_interrupt(void **state
 	assert_int_equal(e.vector, 0x30);
 }
 
+static void test_what_instructions_raise_is_known(void **state)
+{
+	assert_true(inject_by_insn(EVENT_VALID | EVENT_TYPE_SOFT << 8 | 0x80));
+	assert_true(inject_by_insn(EVENT_VALID | EVENT_TYPE_EXCEPTION << 8 | 3));
+	assert_true(inject_by_insn(EVENT_VALID | EVENT_TYPE_EXCEPTION << 8 | 4));
+	assert_false(inject_by_insn(EVENT_VALID | EVENT_TYPE_EXCEPTION << 8 | 14));
+	assert_false(inject_by_insn(EVENT_VALID | EVENT_TYPE_INTR << 8 | 3));
+	assert_false(inject_by_insn(EVENT_VALID | EVENT_TYPE_NMI << 8 | 2));
+	assert_false(inject_by_insn(EVENT_TYPE_SOFT << 8 | 0x80));
+}
+
 static void test_intercept_numbers_hit_their_words(void **state)
 {
 	struct vmcb *vmcb = calloc(1, sizeof(*vmcb));
@@ -86,6 +97,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_decoded_encodes_to_the_same),
 		cmocka_unit_test(test_software_events_are_left_to_the_instruction),
 		cmocka_unit_test(test_an_interrupt_reported_as_exception_is_an_interrupt),
+		cmocka_unit_test(test_what_instructions_raise_is_known),
 		cmocka_unit_test(test_intercept_numbers_hit_their_words),
 	};
 
