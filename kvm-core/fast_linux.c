@@ -172,16 +172,21 @@ static unsigned int code_bits(const struct vcpu *v, const struct emul_segment *c
 	return cs->attrib & BIT(10) ? 32 : 16;
 }
 
-/* NULL: not at hand in the short way. Valid until the next call. */
-static __always_inline const struct insn *insn_at_rip(struct vcpu *v, bool quick)
+/* NULL: not at hand in the short way. Valid until the next call. @given: its 15
+ * bytes, where the CPU has told them, or NULL.
+ */
+static __always_inline const struct insn *insn_at_rip(struct vcpu *v, bool quick,
+						      const u8 *given)
 {
 	const struct emul_segment *cs = static_call(vcpu_segment)(v, EMUL_CS);
 	unsigned int bits = code_bits(v, cs);
 	gva_t la = bits == 64 ? v->rip : (u32)(cs->base + v->rip);
 	struct known_insn *k = &v->known[la % ARRAY_SIZE(v->known)];
-	u64 bytes[2];
+	u64 bytes[2] = { };
 
-	if (!fetch(v, la, bytes, quick))
+	if (given)
+		memcpy(bytes, given, 15);
+	else if (!fetch(v, la, bytes, quick))
 		return NULL;
 	if (k->bytes[0] == bytes[0] && k->bytes[1] == bytes[1] &&
 	    k->insn.bits == bits)
@@ -197,7 +202,7 @@ static __always_inline const struct insn *insn_at_rip(struct vcpu *v, bool quick
 
 unsigned int vcpu_insn_length(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v, false);
+	const struct insn *i = insn_at_rip(v, false, NULL);
 
 	return likely(i) ? i->length : vcpu_insn_length_slow(v);
 }
@@ -205,7 +210,7 @@ EXPORT_SYMBOL_GPL(vcpu_insn_length);
 
 unsigned int vcpu_quick_insn_length(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v, true);
+	const struct insn *i = insn_at_rip(v, true, NULL);
 
 	return likely(i) ? i->length : 0;
 }
@@ -243,9 +248,10 @@ static void finish(struct vcpu *v, u64 next)
 /* The plain move at rip that accesses @gpa, if it is one. */
 static __always_inline const struct insn *move_at_rip(struct vcpu *v, gpa_t gpa,
 						      bool write, bool quick,
+						      const u8 *given,
 						      struct emul_move *m)
 {
-	const struct insn *i = insn_at_rip(v, quick);
+	const struct insn *i = insn_at_rip(v, quick, given);
 
 	if (!i || !emul_move_find(i, m) || m->load == write ||
 	    !operand_is_at(v, i, m->size, gpa))
@@ -273,7 +279,7 @@ bool vcpu_quick_mmio(struct vcpu *v, gpa_t gpa, bool write)
 	    v->device_slots != READ_ONCE(v->vm->mem.generation) ||
 	    !vcpu_irq_quick_page(v, gpa, write))
 		return false;
-	i = move_at_rip(v, gpa, write, true, &m);
+	i = move_at_rip(v, gpa, write, true, NULL, &m);
 	if (!i)
 		return false;
 	e.len = m.size;
@@ -288,14 +294,14 @@ bool vcpu_quick_mmio(struct vcpu *v, gpa_t gpa, bool write)
 }
 EXPORT_SYMBOL_GPL(vcpu_quick_mmio);
 
-enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write)
+enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write, const u8 *given)
 {
 	struct vcpu_mmio_entry e = { .addr = gpa, .write = write };
 	const struct insn *i;
 	struct emul_move m;
 	u64 value = 0;
 
-	i = v->mmio.n ? NULL : move_at_rip(v, gpa, write, false, &m);
+	i = v->mmio.n ? NULL : move_at_rip(v, gpa, write, false, given, &m);
 	if (!i)
 		return vcpu_emulate(v);
 	e.len = m.size;
@@ -333,19 +339,28 @@ void vcpu_complete_load(struct vcpu *v)
 /* ---- MOV to a control register ---------------------------------------------------------- */
 
 /* The CPU has tested the privilege before it exited (APM2 table 15-7). */
+enum run_verdict vcpu_write_cr(struct vcpu *v, unsigned int cr, unsigned int gpr,
+			       u64 next)
+{
+	u64 value = v->regs[gpr];
+
+	if (code_bits(v, static_call(vcpu_segment)(v, EMUL_CS)) != 64)
+		value = (u32)value;
+	if (vcpu_set_cr(v, cr, value))
+		vcpu_queue_gp(v);
+	else
+		finish(v, next);
+	return RUN_AGAIN;
+}
+EXPORT_SYMBOL_GPL(vcpu_write_cr);
+
 enum run_verdict vcpu_mov_to_cr(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v, false);
-	u64 value;
+	const struct insn *i = insn_at_rip(v, false, NULL);
 
 	if (!i || insn_op(i) != INSN_OP_MOV_CR || i->opcode != 0x22 || i->lock)
 		return vcpu_emulate(v);
-	value = v->regs[i->rm];
-	if (vcpu_set_cr(v, i->reg, i->bits == 64 ? value : (u32)value))
-		vcpu_queue_gp(v);
-	else
-		finish(v, next_rip(v, i));
-	return RUN_AGAIN;
+	return vcpu_write_cr(v, i->reg, i->rm, next_rip(v, i));
 }
 EXPORT_SYMBOL_GPL(vcpu_mov_to_cr);
 
@@ -371,7 +386,7 @@ static bool control_register(const struct vcpu *v, unsigned int n, u64 *value)
 
 enum run_verdict vcpu_mov_from_cr(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v, false);
+	const struct insn *i = insn_at_rip(v, false, NULL);
 	u64 value;
 
 	if (!i || insn_op(i) != INSN_OP_MOV_CR || i->opcode != 0x20 || i->lock ||
@@ -387,7 +402,7 @@ EXPORT_SYMBOL_GPL(vcpu_mov_from_cr);
 
 enum run_verdict vcpu_invlpg(struct vcpu *v)
 {
-	const struct insn *i = insn_at_rip(v, false);
+	const struct insn *i = insn_at_rip(v, false, NULL);
 	u64 la;
 
 	if (!i || insn_op(i) != INSN_OP_INVLPG)

@@ -263,7 +263,7 @@ static enum run_verdict bring_data(struct vcpu *v, struct smmu_fault *f,
 	/* A delivery that hits MMIO has no instruction to emulate. */
 	if (delivering)
 		return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
-	return vcpu_mmio(v, f->gpa, write);
+	return vcpu_mmio(v, f->gpa, write, NULL);
 }
 
 static enum smmu_verdict fault_locked(struct vcpu *v, struct smmu_fault *f)

@@ -60,9 +60,10 @@ int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error
 /* Its length in bytes, or 0 with an exception queued (fast_linux.c). */
 unsigned int vcpu_insn_length(struct vcpu *v);
 /* The instruction at rip accessed @gpa, where no RAM is, and the CPU translated
- * its operand to that (fast_linux.c).
+ * its operand to that. @given: its 15 bytes if the CPU told them, or NULL
+ * (fast_linux.c).
  */
-enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write);
+enum run_verdict vcpu_mmio(struct vcpu *v, gpa_t gpa, bool write, const u8 *given);
 /* MOV to CR0, CR4 or CR8 exited, or something like it (fast_linux.c). */
 enum run_verdict vcpu_mov_to_cr(struct vcpu *v);
 /* MOV from a control register exited (shadow paging), or something like it; and
@@ -70,6 +71,9 @@ enum run_verdict vcpu_mov_to_cr(struct vcpu *v);
  */
 enum run_verdict vcpu_mov_from_cr(struct vcpu *v);
 enum run_verdict vcpu_invlpg(struct vcpu *v);
+/* The same where the CPU told the registers; @next is rip after it. */
+enum run_verdict vcpu_write_cr(struct vcpu *v, unsigned int cr, unsigned int gpr,
+			       u64 next);
 /* One IN or OUT; @next_rip is reached when it has completed. */
 enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 			  u64 next_rip);

@@ -118,12 +118,16 @@ static int swint_vector(struct vcpu *v, unsigned int len)
 
 enum run_verdict svm_exit_swint(struct vcpu *v)
 {
-	unsigned int len = vcpu_insn_length(v);
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	unsigned int len = svm_features.nrip && c->next_rip ?
+			   c->next_rip - v->rip : vcpu_insn_length(v);
 	int vector;
 
+	if (!len)
+		return RUN_AGAIN;
 	if (len == 1)
 		return svm_exit_bp(v);
-	vector = len ? swint_vector(v, len) : -1;
+	vector = svm_features.decode_assist ? (u8)c->exit_info1 : swint_vector(v, len);
 	if (vector < 0)
 		return RUN_AGAIN;
 	v->rip += len;

@@ -183,9 +183,28 @@ static enum run_verdict exit_invlpg(struct vcpu *v)
 	return vcpu_invlpg(v);
 }
 
+/* The CPU says which registers (APM2 15.8.1); not for CLTS and LMSW. */
 static enum run_verdict exit_cr_write(struct vcpu *v)
 {
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	unsigned int cr = c->exit_code == EXIT_CR0_SEL_WRITE ? 0 :
+			  c->exit_code - EXIT_CR_WRITE;
+
+	if (svm_features.decode_assist && svm_features.nrip &&
+	    (c->exit_info1 & MOV_CR_VALID))
+		return vcpu_write_cr(v, cr, c->exit_info1 & MOV_CR_GPR, c->next_rip);
 	return vcpu_mov_to_cr(v);
+}
+
+/* The CPU has fetched the instruction already (APM2 15.8.4). */
+static enum run_verdict mmio(struct vcpu *v, gpa_t gpa)
+{
+	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	const u8 *insn = NULL;
+
+	if (svm_features.decode_assist && c->insn_len == sizeof(c->insn_bytes))
+		insn = c->insn_bytes;
+	return vcpu_mmio(v, gpa, c->exit_info1 & NPF_WRITE, insn);
 }
 
 static enum run_verdict exit_npf(struct vcpu *v)
@@ -211,7 +230,7 @@ static enum run_verdict exit_npf(struct vcpu *v)
 		if ((c->exit_info1 & NPF_GUEST_WALK) ||
 		    (c->exit_int_info & EVENT_VALID))
 			return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
-		return vcpu_mmio(v, gpa, c->exit_info1 & NPF_WRITE);
+		return mmio(v, gpa);
 	case VM_MEM_NOMEM:
 	case VM_MEM_BAD_HVA:
 	case VM_MEM_HWPOISON:
@@ -441,13 +460,24 @@ void svm_inject(struct vcpu *v)
 
 /* ---- the quick way: between two entries, interrupts and preemption off ----------------- */
 
+/* Where the instruction that exited ends; 0: not known in the quick way. */
+static u64 quick_next_rip(struct vcpu *v)
+{
+	unsigned int len;
+
+	if (svm_features.nrip)
+		return to_svm(v)->vmcb->c.next_rip;
+	len = vcpu_quick_insn_length(v);
+	return len ? v->rip + len : 0;
+}
+
 static bool quick_cpuid(struct vcpu *v)
 {
-	unsigned int len = vcpu_quick_insn_length(v);
+	u64 next = quick_next_rip(v);
 
-	if (!len)
+	if (!next)
 		return false;
-	v->rip += len;
+	v->rip = next;
 	v->int_shadow = false;
 	vcpu_cpuid(v);
 	return true;
@@ -459,15 +489,15 @@ static noinline bool quick_msr(struct vcpu *v)
 	bool write = to_svm(v)->vmcb->c.exit_info1 & 1;
 	u64 data = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
 	u32 msr = (u32)v->regs[EMUL_RCX];
-	unsigned int len;
+	u64 next;
 
 	if (!vcpu_quick_msr(v, msr, write))
 		return false;
-	len = vcpu_quick_insn_length(v);
-	if (!len || vcpu_guest_msr(v, msr, &data, write) != GUEST_MSR_DONE)
+	next = quick_next_rip(v);
+	if (!next || vcpu_guest_msr(v, msr, &data, write) != GUEST_MSR_DONE)
 		return false;	/* refused: again, for the exception */
 	trace_kvm_msr(write, msr, data, false);
-	v->rip += len;
+	v->rip = next;
 	v->int_shadow = false;
 	if (!write) {
 		v->regs[EMUL_RAX] = (u32)data;

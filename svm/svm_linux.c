@@ -474,6 +474,7 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 		if (!svm->answered || !vcpu_quick_goes_on(v))
 			return;
 		vmcb->c.event_inj = 0;
+		svm->insn_event = 0;
 		if (v->interrupt.injected)
 			svm_inject(v);
 		vmcb->c.tlb_control = TLB_CONTROL_NONE;

@@ -82,6 +82,10 @@ enum {
 #define TLB_CONTROL_ALL		1
 #define TLB_CONTROL_ASID	3
 
+/* EXITINFO1 of MOV to or from a control register (APM2 15.8.1) */
+#define MOV_CR_GPR		GENMASK_ULL(3, 0)
+#define MOV_CR_VALID		BIT_ULL(63)
+
 /* EXITINFO1 of an IOIO exit (APM2 15.10.2) */
 #define IOIO_IN			BIT_ULL(0)
 #define IOIO_STRING		BIT_ULL(2)
