@@ -22,6 +22,8 @@ INSN(i_rdmsr, "rdmsr");
 INSN(i_rdtsc, "rdtsc");
 INSN(i_hlt, "hlt");
 INSN(i_wbinvd, "wbinvd");
+INSN(i_read_cr0, "mov %cr0, %r10");
+INSN(i_read_cr3, "mov %cr3, %r9");
 INSN(i_write_cr3, "mov %r11, %cr3");
 INSN(i_write_cr0, "mov %rdi, %cr0");
 INSN(i_clts, "clts");
@@ -48,6 +50,8 @@ static const struct exit_case {
 	EXIT(i_rdtsc, INTERCEPT_RDTSC, EXIT_RDTSC, 0),
 	EXIT(i_hlt, INTERCEPT_HLT, EXIT_HLT, 0),
 	EXIT(i_wbinvd, INTERCEPT_WBINVD, EXIT_WBINVD, 0),
+	EXIT(i_read_cr0, INTERCEPT_CR_READ(0), EXIT_CR_READ + 0, MOV_CR | 10),
+	EXIT(i_read_cr3, INTERCEPT_CR_READ(3), EXIT_CR_READ + 3, MOV_CR | 9),
 	EXIT(i_write_cr3, INTERCEPT_CR_WRITE(3), EXIT_CR_WRITE + 3, MOV_CR | 11),
 	EXIT(i_write_cr0, INTERCEPT_CR0_SEL_WRITE, EXIT_CR0_SEL_WRITE, MOV_CR | 7),
 	EXIT(i_clts, INTERCEPT_CR_WRITE(0), EXIT_CR_WRITE + 0, 0),
