@@ -34,7 +34,7 @@ int vcpu_translate(struct vcpu *v, gva_t gva, u32 access, gpa_t *gpa, u32 *error
 {
 	struct gwalk_mode mode = {
 		.cr0 = v->cr0, .cr3 = v->cr3, .cr4 = v->cr4, .efer = v->efer,
-		.rflags = v->rflags, .phys_bits = v->phys_bits,
+		.rflags = v->rflags, .pkru = v->pkru, .phys_bits = v->phys_bits,
 	};
 	struct gwalk_mem mem = {
 		.read = walk_read, .cmpxchg = walk_cmpxchg,

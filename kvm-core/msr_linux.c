@@ -33,6 +33,7 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 		.max_extended = cpuid_eax(0x80000000),
 		.kernel_lapic = true,
 		.steal_time = sched_info_on(),
+		.pku = vcpu_has_keys(),
 	};
 	unsigned int i, sub, subleaves, n = 0;
 	struct vcpuid_regs r;
@@ -108,14 +109,19 @@ bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 
 enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
 
-/* Size of the XSAVE area for the state in XCR0: leaf D.2 tells AVX's place. */
+/* Size of the XSAVE area for the state in XCR0: leaf D.n tells where each is. */
 static u32 xsave_size(struct vcpu *v)
 {
-	const struct kvm_cpuid_entry2 *avx = find_cpuid(v, 0xd, 2);
+	u32 size = sizeof(struct fxregs_state) + sizeof(struct xstate_header);
+	const struct kvm_cpuid_entry2 *e;
+	unsigned int n;
 
-	if ((v->xcr0 & XFEATURE_MASK_YMM) && avx)
-		return avx->ebx + avx->eax;
-	return sizeof(struct fxregs_state) + sizeof(struct xstate_header);
+	for (n = XFEATURE_YMM; n <= XFEATURE_PKRU; n++) {
+		e = v->xcr0 & BIT_ULL(n) ? find_cpuid(v, 0xd, n) : NULL;
+		if (e)
+			size = max(size, e->ebx + e->eax);
+	}
+	return size;
 }
 
 static noinline __cold void cpuid_traced(u32 leaf, u32 sub, u64 *regs, bool found)
@@ -143,6 +149,10 @@ void vcpu_cpuid(struct vcpu *v)
 		if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE) &&
 		    vm_irq_mode(v->vm) != IRQCHIP_NONE)
 			edx &= ~BIT(9);
+	} else if (leaf == 7 && sub == 0) {
+		ecx &= ~BIT(4);
+		if (v->cr4 & X86_CR4_PKE)
+			ecx |= BIT(4);
 	} else if (leaf == 0xd && sub == 0 && e) {
 		ebx = xsave_size(v);
 	}
@@ -168,6 +178,8 @@ static u64 cr4_by_cpuid(struct vcpu *v)
 		{ X86_CR4_SMEP, 7, REG_EBX, 7 },
 		{ X86_CR4_SMAP, 7, REG_EBX, 20 },
 		{ X86_CR4_UMIP, 7, REG_ECX, 2 },
+		{ X86_CR4_PKE, 7, REG_ECX, 3 },
+		{ X86_CR4_LA57, 7, REG_ECX, 16 },
 	};
 	u64 allowed = 0;
 	unsigned int i;
@@ -176,7 +188,7 @@ static u64 cr4_by_cpuid(struct vcpu *v)
 		if (vcpu_has_cpuid(v, by_cpuid[i].leaf, 0, by_cpuid[i].reg,
 				   by_cpuid[i].feature))
 			allowed |= by_cpuid[i].bit;
-	return allowed;
+	return allowed & vcpu_cr4_possible();
 }
 
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
@@ -254,7 +266,8 @@ static int set_cr4(struct vcpu *v, u64 value)
 {
 	if (value & ~(CR4_ALWAYS | v->cr4_by_cpuid))
 		return -EINVAL;
-	if ((v->efer & EFER_LMA) && !(value & X86_CR4_PAE))
+	if ((v->efer & EFER_LMA) &&
+	    (!(value & X86_CR4_PAE) || ((value ^ v->cr4) & X86_CR4_LA57)))
 		return -EINVAL;
 	v->cr4 = value;
 	return 0;
@@ -301,7 +314,8 @@ int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 	u64 allowed = XFEATURE_MASK_FP | XFEATURE_MASK_SSE;
 
 	if (e)
-		allowed |= e->eax & XFEATURE_MASK_YMM;
+		allowed |= e->eax & (XFEATURE_MASK_YMM |
+				     (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0));
 	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~allowed))
 		return -EINVAL;
 	if ((xcr0 & XFEATURE_MASK_YMM) && !(xcr0 & XFEATURE_MASK_SSE))

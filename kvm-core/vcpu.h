@@ -110,6 +110,10 @@ enum guest_msr { GUEST_MSR_DONE, GUEST_MSR_GP, GUEST_MSR_USER };
 enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 /* 0 or -EINVAL. */
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
+/* CR4 bits that the host's CPUs have, and so may have set in a guest. */
+u64 vcpu_cr4_possible(void);
+/* Can guests have protection keys? svm switches PKRU then (nested paging only). */
+bool vcpu_has_keys(void);
 int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
 int vcpu_set_efer(struct vcpu *v, u64 efer, bool host);
 /* An exit that cannot be answered: KVM_EXIT_INTERNAL_ERROR. */

@@ -103,6 +103,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->user_msr.active = false;
 	if (!init) {
 		v->xcr0 = XFEATURE_MASK_FP;
+		v->pkru = 0;
 		v->msr.ucode_rev = VMSR_UCODE_REV;
 		v->msr.pat = 0x0007040600070406ULL;
 		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
@@ -188,18 +189,20 @@ static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
 			BIT_ULL(v->interrupt.vector % 64);
 }
 
-/* CR4 bits that the host's CPUs have, and so may have set in a guest. */
-static u64 cr4_possible(void)
+bool vcpu_has_keys(void)
+{
+	return boot_cpu_has(X86_FEATURE_OSPKE) && !vcpu_ops->shadow;
+}
+
+u64 vcpu_cr4_possible(void)
 {
 	static const struct { u64 bits; int feature; } by_feature[] = {
 		{ X86_CR4_UMIP, X86_FEATURE_UMIP },
-		{ X86_CR4_LA57, X86_FEATURE_LA57 },
 		{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
 		{ X86_CR4_PCIDE, X86_FEATURE_PCID },
 		{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
 		{ X86_CR4_SMEP, X86_FEATURE_SMEP },
 		{ X86_CR4_SMAP, X86_FEATURE_SMAP },
-		{ X86_CR4_PKE, X86_FEATURE_PKU },
 	};
 	u64 bits = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE |
 		   X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |
@@ -209,6 +212,11 @@ static u64 cr4_possible(void)
 	for (i = 0; i < ARRAY_SIZE(by_feature); i++)
 		if (boot_cpu_has(by_feature[i].feature))
 			bits |= by_feature[i].bits;
+	if (vcpu_has_keys())
+		bits |= X86_CR4_PKE;
+	/* Not by the kernel's word: it forgets it where it uses four levels. */
+	if (cpuid_eax(0) >= 7 && (cpuid_ecx(7) & BIT(16)))
+		bits |= X86_CR4_LA57;
 	return bits;
 }
 
@@ -217,7 +225,7 @@ static bool sregs_valid(const struct kvm_sregs *s)
 {
 	bool lma = s->efer & EFER_LMA;
 
-	if (s->cr4 & ~cr4_possible() || s->cr0 >> 32)
+	if (s->cr4 & ~vcpu_cr4_possible() || s->cr0 >> 32)
 		return false;
 	if ((s->cr0 & X86_CR0_PG) && !(s->cr0 & X86_CR0_PE))
 		return false;
@@ -336,21 +344,24 @@ static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 	x->header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
+static u64 xsave_features(void)
+{
+	return XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
+	       (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0);
+}
+
 static int xsave_get(struct vcpu *v, struct kvm_xsave *out)
 {
 	memset(out, 0, sizeof(*out));
 	fpu_copy_guest_fpstate_to_uabi(&v->fpu, out, sizeof(*out),
-				       XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM, 0);
+				       xsave_features(), v->pkru);
 	return 0;
 }
 
 static int xsave_set(struct vcpu *v, const struct kvm_xsave *in)
 {
-	u32 pkru = 0;
-
-	return fpu_copy_uabi_to_guest_fpstate(&v->fpu, in,
-					      XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM,
-					      &pkru);
+	return fpu_copy_uabi_to_guest_fpstate(&v->fpu, in, xsave_features(),
+					      &v->pkru);
 }
 
 static int xcrs_get(struct vcpu *v, struct kvm_xcrs *x)

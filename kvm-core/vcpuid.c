@@ -26,8 +26,9 @@
 /* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
 #define LEAF7_EBX (M(0) | M(3) | M(5) | M(7) | M(8) | M(9) | M(18) | M(19) | \
 		   M(20) | M(23) | M(24) | M(29))
-/* UMIP RDPID. PKU is not: PKRU is not switched. LA57 is not: 4 levels. */
-#define LEAF7_ECX (M(2) | M(22))
+#define ECX_PKU		M(3)
+/* UMIP PKU LA57 RDPID */
+#define LEAF7_ECX (M(2) | ECX_PKU | M(16) | M(22))
 
 /* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW TOPOEXT. SVM is not:
  * no nested guests.
@@ -40,6 +41,7 @@
 /* XSAVEOPT and XGETBV1; the compacted form needs IA32_XSS, not offered. */
 #define LEAFD1_EAX (M(0) | M(2))
 #define XCR0_GUEST 7U		/* x87, SSE, AVX */
+#define XCR0_PKRU	M(9)
 
 /* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
  * IPI, poll control, sched yield, async faults by interrupt, stable clock. Not
@@ -59,7 +61,7 @@ static const struct {
 	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000006, 1, M(2), 0, 0, 0 },			/* ARAT */
 	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, 0 },
-	{ 0x0000000d, 3, ~0U, ~0U, ~0U, ~0U },
+	{ 0x0000000d, 10, ~0U, ~0U, ~0U, ~0U },
 	{ VCPUID_KVM_LEAF, 1, 0, 0, 0, 0 },
 	{ VCPUID_KVM_FEATURES, 1, 0, 0, 0, 0 },
 	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
@@ -96,11 +98,12 @@ static void kvm_signature(struct vcpuid_regs *r)
 	r->edx = 0x0000004d;
 }
 
-static bool leaf_xsave(u32 subleaf, struct vcpuid_regs *r)
+static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
+		       struct vcpuid_regs *r)
 {
 	switch (subleaf) {
 	case 0:
-		r->eax &= XCR0_GUEST;
+		r->eax &= XCR0_GUEST | (host->pku ? XCR0_PKRU : 0);
 		r->edx = 0;
 		return true;
 	case 1:
@@ -109,6 +112,8 @@ static bool leaf_xsave(u32 subleaf, struct vcpuid_regs *r)
 		r->ecx = 0;
 		r->edx = 0;
 		return true;
+	case 9:
+		return host->pku && r->eax;
 	default:
 		return subleaf == 2 && r->eax;
 	}
@@ -144,9 +149,11 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		break;
 	case 7:
 		r->eax = 0;
+		if (!host->pku)
+			r->ecx &= ~ECX_PKU;
 		break;
 	case 0xd:
-		return leaf_xsave(subleaf, r);
+		return leaf_xsave(host, subleaf, r);
 	case VCPUID_KVM_LEAF:
 		kvm_signature(r);
 		break;

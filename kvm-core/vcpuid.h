@@ -21,6 +21,7 @@ struct vcpuid_host {
 	u32 max_basic, max_extended;
 	bool steal_time;	/* the host knows how long a thread waited */
 	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */
+	bool pku;		/* the host uses protection keys: PKRU can be switched */
 };
 
 /* Leaves that can be asked for, in order; 0 <= i. False: past the last.

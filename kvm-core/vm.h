@@ -173,6 +173,7 @@ struct vcpu {
 	u64 cr0, cr2, cr3, cr4, efer;
 	u64 dr[4], dr6, dr7;
 	u64 xcr0;
+	u32 pkru;			/* while it does not run */
 	struct fpu_guest fpu;
 	struct vlapic *vlapic;
 	struct hrtimer lapic_timer;

@@ -14,6 +14,7 @@
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
+#include <asm/pkru.h>
 #include <asm/processor.h>
 #include "kvm-core/excp.h"
 #include "svm/clean.h"
@@ -384,6 +385,13 @@ static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
 }
 
+/* The kernel reads user memory by the PKRU that is loaded. */
+static bool has_own_pkru(const struct vcpu *v)
+{
+	return cpu_feature_enabled(X86_FEATURE_OSPKE) &&
+	       ((v->cr4 & X86_CR4_PKE) || (v->xcr0 & XFEATURE_MASK_PKRU));
+}
+
 /* Which ports exit: the VM's own map if it has one, else all of them. */
 static void svm_choose_iopm(struct vcpu *v, struct vmcb *vmcb)
 {
@@ -460,7 +468,7 @@ static bool has_quick_way(const struct vcpu *v, const struct vmcb_control *c)
 static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 {
 	struct vmcb *vmcb = svm->vmcb;
-	bool quick = v->quick && !svm->dr_loaded;
+	bool quick = v->quick && !svm->dr_loaded && !has_own_pkru(v);
 
 	for (;;) {
 		if (!svm_features.clean_bits)
@@ -488,7 +496,8 @@ static void svm_enter(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = svm->vmcb;
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
-	bool xcr0;
+	bool xcr0, keys;
+	u32 host_pkru = read_pkru();
 
 	svm_inject(v);
 	svm_prepare_tlb(svm);
@@ -506,11 +515,18 @@ static void svm_enter(struct vcpu *v)
 	xcr0 = (v->cr4 & X86_CR4_OSXSAVE) && host_xcr0;
 	if (xcr0)
 		svm_switch_xcr0(v, true);
+	keys = has_own_pkru(v);
+	if (unlikely(keys))
+		write_pkru(v->pkru);
 
 	run_guest(v, svm, c->host_vmcb_pa);
 
 	if (xcr0)
 		svm_switch_xcr0(v, false);
+	if (unlikely(keys || has_own_pkru(v))) {
+		v->pkru = read_pkru();
+		write_pkru(host_pkru);
+	}
 	if (svm->dr_loaded)
 		hw_breakpoint_restore();
 	v->cr2 = vmcb->s.cr2;

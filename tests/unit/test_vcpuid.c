@@ -47,7 +47,6 @@ static void test_unswitched_state_is_hidden(void **state)
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 7, 0, &r));
 	assert_int_equal(r.ecx & (1U << 3), 0);		/* PKU */
-	assert_int_equal(r.ecx & (1U << 16), 0);	/* LA57 */
 	assert_int_equal(r.edx, 0);
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0x80000001, 0, &r));
@@ -58,6 +57,23 @@ static void test_unswitched_state_is_hidden(void **state)
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0xd, 1, &r));
 	assert_int_equal(r.eax & (1U << 3), 0);		/* XSAVES */
+}
+
+static void test_keys_come_with_a_host_that_uses_them(void **state)
+{
+	struct vcpuid_host with = host;
+	struct vcpuid_regs r = all_ones();
+
+	with.pku = true;
+	assert_true(vcpuid_filter(&with, 7, 0, &r));
+	assert_int_not_equal(r.ecx & (1U << 3), 0);
+	r = all_ones();
+	assert_true(vcpuid_filter(&with, 0xd, 0, &r));
+	assert_int_equal(r.eax, 7 | 1U << 9);
+	r = all_ones();
+	assert_true(vcpuid_filter(&with, 0xd, 9, &r));
+	assert_false(vcpuid_filter(&host, 0xd, 9, &r));
+	assert_false(vcpuid_filter(&with, 0xd, 5, &r));
 }
 
 static void test_the_signature_reads_kvm(void **state)
@@ -92,6 +108,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_out_of_the_table_do_not_exist),
 		cmocka_unit_test(test_a_leaf_the_host_lacks_is_not_made_up),
 		cmocka_unit_test(test_unswitched_state_is_hidden),
+		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
 		cmocka_unit_test(test_the_signature_reads_kvm),
 		cmocka_unit_test(test_the_table_can_be_walked),
 	};
