@@ -11,6 +11,7 @@
 #define EXCP_DB	1
 #define EXCP_NMI	2
 #define EXCP_BP	3
+#define EXCP_OF	4
 #define EXCP_UD	6
 #define EXCP_NM	7
 #define EXCP_DF	8

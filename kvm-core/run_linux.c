@@ -23,6 +23,7 @@ static void exception_set(struct vcpu *v, u8 vector, u32 error)
 	v->exception.pending = true;
 	v->exception.injected = false;
 	v->exception.has_payload = false;
+	v->exception.at_insn = false;
 	v->exception.vector = vector;
 	/* Real mode pushes no error codes. */
 	v->exception.has_error = excp_has_error(vector) && (v->cr0 & X86_CR0_PE);
@@ -225,14 +226,41 @@ static void deliver_payload(struct vcpu *v)
 		v->dr6 |= v->exception.payload & 0xe00f;
 }
 
+/*
+ * A #BP or #OF from user space, which met INT3 or INTO in its own way: the handler
+ * returns behind that (APM2 8.2.4, 8.2.5). Where we cut a delivery short, rip is
+ * behind it already.
+ */
+static void pass_insn(struct vcpu *v)
+{
+	static const struct { u8 bytes[2], len, vector; } insns[] = {
+		{ { 0xcc }, 1, EXCP_BP }, { { 0xcd, EXCP_BP }, 2, EXCP_BP },
+		{ { 0xce }, 1, EXCP_OF }, { { 0xcd, EXCP_OF }, 2, EXCP_OF },
+	};
+	unsigned int i;
+
+	v->exception.at_insn = false;
+	for (i = 0; i < ARRAY_SIZE(insns); i++)
+		if (insns[i].vector == v->exception.vector &&
+		    vcpu_insn_is(v, insns[i].bytes, insns[i].len)) {
+			v->rip += insns[i].len;
+			return;
+		}
+}
+
+/* Faults, not traps: RF is set in the flags they push (APM2 3.1.6). */
+static bool sets_rf(u8 vector)
+{
+	return vector != EXCP_DB && vector != EXCP_BP && vector != EXCP_OF;
+}
+
 static void deliver_exception(struct vcpu *v)
 {
 	if (unlikely(v->exception.has_payload))
 		deliver_payload(v);
 	v->exception.pending = false;
 	v->exception.injected = true;
-	/* A fault leaves RF set in the pushed flags (APM2 3.1.6). */
-	if (v->exception.vector != EXCP_DB)
+	if (sets_rf(v->exception.vector))
 		v->rflags |= X86_EFLAGS_RF;
 }
 
@@ -265,6 +293,9 @@ static void choose_waiting(struct vcpu *v, bool window)
 	trap = vcpu_irq_needs_cr8(v);
 	if (trap != v->cr8_trapped)
 		vcpu_ops->trap_cr8(v, trap);
+	if (unlikely(v->exception.at_insn &&
+		     (v->exception.injected || v->exception.pending)))
+		pass_insn(v);
 	if (v->exception.injected || v->nmi_injected || v->interrupt.injected)
 		goto windows;
 	if (v->exception.pending) {

@@ -459,6 +459,7 @@ static void exception_restore(struct vcpu *v, const struct kvm_vcpu_events *e)
 			       e->exception.pending;
 	v->exception.injected = e->exception.injected && !v->exception.pending;
 	v->exception.vector = e->exception.nr;
+	v->exception.at_insn = e->exception.nr == EXCP_BP || e->exception.nr == EXCP_OF;
 	v->exception.has_error = e->exception.has_error_code;
 	v->exception.error = e->exception.error_code;
 	v->exception.has_payload = v->exception.pending && e->exception_has_payload;

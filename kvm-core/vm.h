@@ -143,6 +143,7 @@ struct vcpu_exception {
 	bool injected;			/* was being delivered when we exited */
 	bool has_error;
 	bool has_payload;		/* for CR2 or DR6, on delivery */
+	bool at_insn;			/* its instruction may be at rip still */
 	u8 vector;
 	u32 error;
 	u64 payload;

@@ -249,6 +249,49 @@ static void single_step(void)
 	guest_close(&g);
 }
 
+/* The handler of @vector in real mode: mov al, 55h; iret. */
+static void open_with_handler(struct guest *g, const uint8_t *code, size_t len,
+			      unsigned int vector)
+{
+	guest_open(g, code, len);
+	memcpy(g->ram + vector * 4, "\x00\x20\x00\x00", 4);
+	memcpy(g->ram + 0x2000, "\xb0\x55\xcf", 3);
+	debug(g, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0);
+}
+
+static bool out_says(struct guest *g, uint8_t value)
+{
+	uint32_t why = go(g);
+
+	return why == KVM_EXIT_IO && g->run->io.port == 0x80 &&
+	       *((uint8_t *)g->run + g->run->io.data_offset) == value;
+}
+
+/*
+ * What a guest raises by itself under a debugger. The table, the stack and the
+ * handler were never touched: deliveries end in nested faults and begin again.
+ */
+static void own_events(void)
+{
+	static const uint8_t soft[] = { 0x90, 0xcd, 0x20, 0xe6, 0x80, 0xf4 };
+	static const uint8_t int3[] = { 0x90, 0xcc, 0xe6, 0x80, 0xf4 };
+	struct kvm_vcpu_events e;
+	struct guest g;
+
+	open_with_handler(&g, soft, sizeof(soft), 0x20);
+	ok(out_says(&g, 0x55), "the guest's INT n is its own, and returns behind");
+	guest_close(&g);
+
+	open_with_handler(&g, int3, sizeof(int3), 3);
+	ok(stopped_at(&g, 0x1001), "the guest's own INT3 stops it");
+	ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &e);
+	e.exception.injected = 1;
+	e.exception.nr = 3;
+	ok(!ioctl(g.vcpu, KVM_SET_VCPU_EVENTS, &e) && out_says(&g, 0x55),
+	   "given back by the debugger, it returns behind");
+	guest_close(&g);
+}
+
 static void breakpoints(void)
 {
 	const char *stack = getenv("STACK");
@@ -272,6 +315,7 @@ static void breakpoints(void)
 	g.ram[0x1001] = 0x40;
 	ok(go(&g) == KVM_EXIT_IO, "taken out, the guest runs on");
 	guest_close(&g);
+	own_events();
 }
 
 int main(void)
