@@ -563,11 +563,18 @@ static bool guest_run(struct guest *g, int limit)
 static bool one_guest(int limit)
 {
 	struct guest g = { .n = 1 + below(2) };
+	sigset_t ticking;
 	bool good;
 	unsigned int i;
 
 	wide_mode = one_in(2);
-	if (!guest_open(&g)) {
+	/* A signal may interrupt the making of a VM (EINTR). */
+	sigemptyset(&ticking);
+	sigaddset(&ticking, SIGALRM);
+	sigprocmask(SIG_BLOCK, &ticking, NULL);
+	good = guest_open(&g);
+	sigprocmask(SIG_UNBLOCK, &ticking, NULL);
+	if (!good) {
 		printf("# no guest: %s\n", strerror(errno));
 		return false;
 	}
