@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools lab-programs install uninstall deb package-test qemu-7.2 unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
+.PHONY: help tools lab-programs install uninstall deb package-test qemu-7.2 campaigns unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -71,6 +71,7 @@ help:
 	@echo '  make faults   fault injection: 100,000 hostile DMAs and more, build/faults.json (COUNT= SEED=)'
 	@echo '  make fuzz     bounded fuzzing of the emulator, of config space and of the parsers'
 	@echo '  make test-6.12  all of make test on Debian'"'"'s 6.12 kernel (from backports)'
+	@echo '  make campaigns  a million random interrupt steps, a thousand VMMs killed under DMA (STEPS= KILLS=)'
 	@echo '  make fuzz-ioctl  a million random calls to /dev/kvm, in the lab; SEED=n for others'
 	@echo '  make lint     W=1, sparse, checkpatch and the layer checks'
 	@echo '  make bench    what operations cost, beside the in-tree stack; bench-quick is shorter'
@@ -154,6 +155,12 @@ cards: modules qemu
 
 lab: modules qemu
 	@tools/lab/machine --interactive
+
+# A quarter of an hour each: a thousand VMMs killed under DMA, and a million steps
+# with a card's interrupts masked, re-routed and raised. make test-full has some.
+campaigns: modules qemu
+	@STEPS=$${STEPS:-1000000} tests/run full 28
+	@KILLS=$${KILLS:-1000} QEMU_KILLS=$${QEMU_KILLS:-3} tests/run full 24
 
 proofs: setup
 	@tests/proofs/run $(P)

@@ -44,7 +44,7 @@ static bool ok(bool good, const char *what)
 	return good;
 }
 
-static bool refused(long r, int want, const char *what)
+static inline bool refused(long r, int want, const char *what)
 {
 	bool good = r < 0 && errno == want;
 
@@ -98,7 +98,7 @@ static void forget_requests(void)
 	ioctl(vcpu, KVM_SET_LAPIC, &s);
 }
 
-static bool arrives(unsigned int vector)
+static inline bool arrives(unsigned int vector)
 {
 	int tries;
 
@@ -130,7 +130,7 @@ static long deassign(void)
 	return ioctl(vm, KVM_DEASSIGN_PCI_DEVICE, &d);
 }
 
-static long dev_irq(unsigned long request, uint32_t flags, uint32_t gsi)
+static inline long dev_irq(unsigned long request, uint32_t flags, uint32_t gsi)
 {
 	struct kvm_assigned_irq i = { .assigned_dev_id = ID, .guest_irq = gsi,
 				      .flags = flags };
@@ -139,7 +139,7 @@ static long dev_irq(unsigned long request, uint32_t flags, uint32_t gsi)
 }
 
 /* gsi @gsi is the message for @vector; others keep their pins. */
-static void route_msi(uint32_t gsi, unsigned int vector)
+static inline void route_msi(uint32_t gsi, unsigned int vector)
 {
 	struct {
 		struct kvm_irq_routing head;
@@ -155,7 +155,7 @@ static void route_msi(uint32_t gsi, unsigned int vector)
 }
 
 /* IOAPIC pin 10: level-triggered, to @vector of APIC 0, unmasked. */
-static void aim_pin(unsigned int vector)
+static inline void aim_pin(unsigned int vector)
 {
 	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
@@ -164,7 +164,7 @@ static void aim_pin(unsigned int vector)
 	ok(!ioctl(vm, KVM_SET_IRQCHIP, &c), "the guest's pin 10 is aimed");
 }
 
-static bool pin_is_up(void)
+static inline bool pin_is_up(void)
 {
 	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
