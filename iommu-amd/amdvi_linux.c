@@ -15,8 +15,9 @@
  * Limits: SME hosts are refused (physical addresses would need the C-bit in
  * every table). Device-side translation caches (ATS), page requests (PRI) and
  * guest translation are not used. Functions that share a requester id, behind
- * a conventional PCI bridge, share one device table entry: they are one group,
- * and the last attach or quarantine among them holds for all.
+ * a conventional PCI bridge, share one device table entry and one interrupt
+ * table: they are one group, the last attach among them holds for all, and a
+ * quarantine of one blocks that id for all of them until it ends.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -77,7 +78,6 @@ static bool device_has_id(const struct amdvi_device *d, u16 id)
 	return false;
 }
 
-/* The function whose own id it is comes before one that borrows it. */
 struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
 					      u16 id)
 {
@@ -93,24 +93,33 @@ struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
 	return found;
 }
 
-struct amdvi_device *amdvi_device_find(struct amdvi_segment *seg, u16 id)
+unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
+				 struct amdvi_device **found, unsigned int max)
 {
 	struct amdvi_device *d;
 	unsigned long flags;
+	unsigned int n = 0, i;
 
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	d = amdvi_device_find_locked(seg, id);
-	if (d)
-		kref_get(&d->ref);
+	list_for_each_entry(d, &amdvi_devices, link)
+		if (n < max && d->unit->seg == seg && device_has_id(d, id) &&
+		    READ_ONCE(d->fault_fn))
+			found[n++] = d;
+	if (!n) {
+		found[0] = amdvi_device_find_locked(seg, id);
+		n = found[0] ? 1 : 0;
+	}
+	for (i = 0; i < n; i++)
+		kref_get(&found[i]->ref);
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
-	return d;
+	return n;
 }
 
 static void device_release(struct kref *ref)
 {
 	struct amdvi_device *d = container_of(ref, struct amdvi_device, ref);
 
-	amdvi_intremap_release(d);
+	amdvi_common_put(d->common);
 	put_device(d->dev);
 	kfree(d);
 }
@@ -126,7 +135,7 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 
 	want->dma = DTE_DMA_BLOCK;
 	want->domain_id = AMDVI_DOMAIN_BLOCKED;
-	if (d->quarantined || d->failed || !dom)
+	if (want->suppress || !dom)
 		return;
 	want->dma = dom->dma;
 	want->domain_id = dom->id;
@@ -136,20 +145,31 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 
 static void device_want_irq(const struct amdvi_device *d, struct dte_want *want)
 {
-	if (d->quarantined || d->failed) {
+	if (want->suppress) {
 		amdvi_intremap_want_none(want);
 		return;
 	}
-	want->irq = d->remaps ? DTE_IRQ_TABLE : DTE_IRQ_PASS;
-	if (!d->remaps)
+	want->irq = d->common->remaps ? DTE_IRQ_TABLE : DTE_IRQ_PASS;
+	if (!d->common->remaps)
 		return;
-	want->irt = virt_to_phys(d->irt);
+	want->irt = virt_to_phys(d->common->irt);
 	want->irt_order = IRTE_TABLE_ORDER;
 }
 
-int amdvi_device_update(struct amdvi_device *d)
+/* One barred member bars the ids that it shares. common->lock is held. */
+static bool device_is_barred(struct amdvi_device *d)
 {
-	struct dte_want want = { .suppress = d->quarantined || d->failed };
+	bool bars = d->quarantined || d->failed;
+
+	if (bars != d->bars)
+		d->common->barred += bars ? 1 : -1;
+	d->bars = bars;
+	return d->common->barred;
+}
+
+static int device_update(struct amdvi_device *d)
+{
+	struct dte_want want = { .suppress = device_is_barred(d) };
 	struct dte dte;
 	unsigned int i;
 	int err = 0;
@@ -162,6 +182,16 @@ int amdvi_device_update(struct amdvi_device *d)
 	for (i = 0; i < d->n_ids; i++)
 		if (amdvi_unit_write_dte(d->unit, d->ids[i], &dte))
 			err = -ETIMEDOUT;
+	return err;
+}
+
+int amdvi_device_update(struct amdvi_device *d)
+{
+	int err;
+
+	raw_spin_lock(&d->common->lock);
+	err = device_update(d);
+	raw_spin_unlock(&d->common->lock);
 	return err;
 }
 
@@ -227,8 +257,6 @@ static int device_collect_ids(struct amdvi_device *d, struct pci_dev *pdev)
 	return -ENODEV;
 }
 
-/* ---- the kernel's IOMMU API ---------------------------------------------- */
-
 static struct amdvi_segment *segment_find(u16 id)
 {
 	struct amdvi_segment *seg;
@@ -267,11 +295,100 @@ static struct amdvi_device *device_new(struct amdvi_unit *u,
 	return d;
 }
 
+/* ---- functions with an id in common -------------------------------------- */
+
+static bool devices_share_id(const struct amdvi_device *a,
+			     const struct amdvi_device *b)
+{
+	unsigned int i;
+
+	if (a->unit->seg != b->unit->seg)
+		return false;
+	for (i = 0; i < a->n_ids; i++)
+		if (device_has_id(b, a->ids[i]))
+			return true;
+	return false;
+}
+
+/* Has @pdev interrupts that were set up before we came? */
+static bool device_is_direct(struct pci_dev *pdev)
+{
+	struct amdvi_device *d = amdvi_device_of(&pdev->dev);
+
+	return d ? !d->common->remaps : pdev->msi_enabled || pdev->msix_enabled;
+}
+
+/* Has @d, or one that shares an id with it? The id passes interrupts then. */
+static bool device_meets_direct(const struct amdvi_device *d)
+{
+	struct amdvi_device other;
+	struct pci_dev *pdev = NULL;
+
+	if (device_is_direct(to_pci_dev(d->dev)))
+		return true;
+	for_each_pci_dev(pdev) {
+		memset(&other, 0, sizeof(other));
+		other.dev = &pdev->dev;
+		other.devid = pci_dev_id(pdev);
+		other.unit = unit_for(pdev);
+		if (!other.unit || !device_is_direct(pdev))
+			continue;
+		device_collect_ids(&other, pdev);
+		if (!devices_share_id(d, &other))
+			continue;
+		pci_dev_put(pdev);
+		return true;
+	}
+	return false;
+}
+
+/* What those known already that share an id with @d have in common. */
+static int device_find_common(const struct amdvi_device *d,
+			      struct amdvi_common **found)
+{
+	struct amdvi_device *other;
+
+	*found = NULL;
+	list_for_each_entry(other, &amdvi_devices, link) {
+		if (!devices_share_id(d, other))
+			continue;
+		if (*found && other->common != *found)
+			return -ENODEV;
+		*found = other->common;
+	}
+	return 0;
+}
+
+/* Joins those that share an id with it, and the list of devices. */
+static int device_join(struct amdvi_device *d)
+{
+	struct amdvi_common *fresh, *found;
+	unsigned long flags;
+	int err;
+
+	fresh = amdvi_common_new(!device_meets_direct(d));
+	if (!fresh)
+		return -ENOMEM;
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	err = device_find_common(d, &found);
+	if (!err) {
+		d->common = found ? found : fresh;
+		kref_get(&d->common->ref);
+		list_add_tail(&d->link, &amdvi_devices);
+	}
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	amdvi_common_put(fresh);
+	if (err)
+		dev_err(d->dev, "iommu-amd: it shares ids with functions that share none with each other; it cannot be assigned\n");
+	return err;
+}
+
+/* ---- the kernel's IOMMU API ---------------------------------------------- */
+
 static struct iommu_device *amdvi_probe_device(struct device *dev)
 {
 	struct amdvi_device *d;
 	struct amdvi_unit *u;
-	unsigned long flags;
 	int err;
 
 	if (!dev_is_pci(dev) || !amdvi_ready)
@@ -284,15 +401,13 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 		return ERR_PTR(-ENOMEM);
 	err = device_collect_ids(d, to_pci_dev(dev));
 	if (!err)
-		err = amdvi_intremap_add(d);
+		err = device_join(d);
 	if (err) {
 		amdvi_device_put(d);
 		return ERR_PTR(err);
 	}
+	amdvi_intremap_add(d);
 	dev_iommu_priv_set(dev, d);
-	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	list_add_tail(&d->link, &amdvi_devices);
-	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
 	return &u->iommu;
 }
 
@@ -310,10 +425,31 @@ static void device_abandon_ids(struct amdvi_device *d)
 			amdvi_unit_write_dte(d->unit, d->ids[i], &dte);
 }
 
+/* What it barred is open again for those that share it. The lock is held. */
+static void device_unbar(struct amdvi_device *d)
+{
+	struct amdvi_device *other;
+
+	raw_spin_lock(&d->common->lock);
+	d->quarantined = false;
+	d->failed = false;
+	device_is_barred(d);
+	raw_spin_unlock(&d->common->lock);
+	list_for_each_entry(other, &amdvi_devices, link) {
+		if (other->common != d->common)
+			continue;
+		raw_spin_lock(&other->lock);
+		if (amdvi_device_update(other))
+			amdvi_device_fail(other);
+		raw_spin_unlock(&other->lock);
+	}
+}
+
 static void amdvi_release_device(struct device *dev)
 {
 	struct amdvi_device *d = dev_iommu_priv_get(dev);
 	unsigned long flags;
+	bool barred;
 
 	if (!d)
 		return;
@@ -325,7 +461,10 @@ static void amdvi_release_device(struct device *dev)
 	if (d->domain)
 		atomic_dec(&d->domain->unit_devs[d->unit->index]);
 	d->domain = NULL;
+	barred = d->bars;
 	raw_spin_unlock(&d->lock);
+	if (barred)
+		device_unbar(d);
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
 	amdvi_intremap_remove(d);
 	dev_iommu_priv_set(dev, NULL);
@@ -437,7 +576,7 @@ bool amdvi_remaps_irqs(struct device *dev)
 {
 	struct amdvi_device *d = amdvi_device_of(dev);
 
-	return d && d->remaps;
+	return d && d->common->remaps;
 }
 EXPORT_SYMBOL_GPL(amdvi_remaps_irqs);
 

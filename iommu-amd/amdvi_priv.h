@@ -13,10 +13,11 @@
  *   unit->evt_mutex       one reader of the event log (sleeps)
  *   domain->lock          the gpm tree of a domain of ours
  *   amdvi_devices_lock    the list of devices
- *   device->lock          what the device table says about a device, its IRT
+ *   device->lock          what the device table says about a device
+ *   common->lock          the same for all that appear under one id, their IRT
  *   segment->lock         one writer of the device table
  *   unit->cmd_lock        the engine; not held while commands are awaited
- * The last four are raw: interrupt affinity changes take them under an irq
+ * The last five are raw: interrupt affinity changes take them under an irq
  * descriptor's raw lock.
  */
 #ifndef BACKPLANE_AMDVI_PRIV_H
@@ -105,9 +106,23 @@ struct amdvi_domain {
 	struct list_head retired;	/* tables waiting for a flush */
 };
 
+/*
+ * What functions that appear under one requester id have in common (behind a
+ * conventional bridge, IVRS aliases); most functions have one to themselves.
+ */
+struct amdvi_common {
+	struct kref ref;
+	raw_spinlock_t lock;
+	unsigned int barred;	/* members that are quarantined or failed */
+	bool remaps;		/* interrupts go through irt */
+	void *irt;
+	DECLARE_BITMAP(irt_used, IRTE_TABLE_ENTRIES);
+};
+
 struct amdvi_device {
 	struct list_head link;
 	struct kref ref;
+	struct amdvi_common *common;
 	struct device *dev;
 	struct amdvi_unit *unit;
 	u16 devid;
@@ -118,11 +133,9 @@ struct amdvi_device {
 	struct amdvi_domain *domain;	/* NULL = blocked */
 	bool quarantined;
 	bool failed;			/* blocked after a flush timed out */
+	bool bars;			/* counted in common->barred */
 
-	bool remaps;			/* interrupts go through irt */
-	void *irt;
 	struct irq_domain *old_msi_domain;
-	DECLARE_BITMAP(irt_used, IRTE_TABLE_ENTRIES);
 
 	struct mutex fault_mutex;
 	amdvi_fault_fn fault_fn;
@@ -138,11 +151,19 @@ extern struct amdvi_unit *amdvi_units[AMDVI_MAX_UNITS];
 extern unsigned int amdvi_unit_count;
 
 struct amdvi_device *amdvi_device_of(struct device *dev);
-/* By requester id, with a reference; NULL if nobody appears under it. */
-struct amdvi_device *amdvi_device_find(struct amdvi_segment *seg, u16 id);
-/* The same without a reference, under amdvi_devices_lock. */
+/*
+ * By requester id, the function whose own id it is before one that borrows it;
+ * NULL if nobody appears under it. amdvi_devices_lock is held.
+ */
 struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
 					      u16 id);
+/*
+ * Who must hear of an event under @id: all that appear under it and have an
+ * owner, @max at most; without any such, the one that
+ * amdvi_device_find_locked() finds. Each with a reference. Returns how many.
+ */
+unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
+				 struct amdvi_device **found, unsigned int max);
 void amdvi_device_put(struct amdvi_device *d);
 /* Write what @d's state asks for into the device table. device->lock held. */
 int amdvi_device_update(struct amdvi_device *d);
@@ -183,9 +204,11 @@ int amdvi_intremap_init(void);
 void amdvi_intremap_free(void);
 /* Interrupts refused, by a table of entries that are all off. */
 void amdvi_intremap_want_none(struct dte_want *want);
-/* Before the device's first interrupt; leaves d->remaps false if it cannot. */
-int amdvi_intremap_add(struct amdvi_device *d);
+/* NULL without memory. @remaps: with a table. */
+struct amdvi_common *amdvi_common_new(bool remaps);
+void amdvi_common_put(struct amdvi_common *c);
+/* Before the device's first interrupt; d->common is set. */
+void amdvi_intremap_add(struct amdvi_device *d);
 void amdvi_intremap_remove(struct amdvi_device *d);	/* blocked already */
-void amdvi_intremap_release(struct amdvi_device *d);	/* last reference */
 
 #endif

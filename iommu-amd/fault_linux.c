@@ -21,6 +21,7 @@
 #define EVT_POLL_PERIOD	HZ
 #define EVT_STORM_PERIOD	max(HZ / 50, 1)
 #define EVT_BATCH	ENGINE_RING_ENTRIES	/* per run, then yield */
+#define FAULT_SHARERS	16	/* owners under one id that are told */
 
 static unsigned int event_storm = 5000;
 module_param(event_storm, uint, 0444);
@@ -81,29 +82,44 @@ static void fault_refine(struct amdvi_fault *f)
 		f->reason = "the card is blocked, nobody may use it now";
 }
 
+/*
+ * Behind a conventional bridge several functions have the one id that the
+ * event names: each that has an owner is told, as any of them may have done it.
+ */
+static void fault_attribute(struct amdvi_unit *u, const struct amdvi_fault *f,
+			    bool known)
+{
+	struct amdvi_device *d[FAULT_SHARERS];
+	unsigned int n = amdvi_devices_under(u->seg, f->devid, d,
+					     FAULT_SHARERS);
+	unsigned int i;
+
+	if (n)
+		atomic64_inc(&u->faults);
+	for (i = 0; i < n; i++)
+		atomic64_inc(&d[i]->faults);
+	fault_print(u, n ? d[0] : NULL, f);
+	for (i = 0; i < n; i++) {
+		fault_deliver(d[i], f);
+		amdvi_device_put(d[i]);
+	}
+	if (!n && known)
+		fault_silence(u, f->devid);
+}
+
 static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
 {
-	struct amdvi_device *d = NULL;
 	struct amdvi_fault f;
 	bool known = !event_decode(raw, u->seg->id, &f);
 
 	fault_refine(&f);
 	atomic64_inc(&u->events);
 	if (event_names_device(f.code))
-		d = amdvi_device_find(u->seg, f.devid);
-	if (d) {
-		atomic64_inc(&u->faults);
-		atomic64_inc(&d->faults);
-	}
-	fault_print(u, d, &f);
-	if (d)
-		fault_deliver(d, &f);
-	else if (known && event_names_device(f.code))
-		fault_silence(u, f.devid);
+		fault_attribute(u, &f, known);
+	else
+		fault_print(u, NULL, &f);
 	if (event_halts_commands(f.code))
 		amdvi_unit_restart_commands(u);
-	if (d)
-		amdvi_device_put(d);
 }
 
 /* ---- the log ------------------------------------------------------------- */
@@ -342,7 +358,7 @@ static ssize_t direct_interrupts_show(struct device *dev,
 
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
 	list_for_each_entry(d, &amdvi_devices, link)
-		if (d->unit == u && !d->remaps)
+		if (d->unit == u && !d->common->remaps)
 			n += sysfs_emit_at(buf, n, "%s\n", dev_name(d->dev));
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
 	return n;

@@ -15,9 +15,9 @@
  *
  * Limits. The IOAPIC keeps its direct path: the kernel allocated its pins from
  * the vector domain at boot, and a module cannot put a layer under them. So do
- * functions that appear under a bridge's id, which share that id's table, and
- * functions that had interrupts before this module was loaded: their device
- * table entry says "pass", amdvi_remaps_irqs() says no.
+ * functions that had interrupts before this module was loaded, and those that
+ * share a requester id with one: their device table entry says "pass",
+ * amdvi_remaps_irqs() says no. Functions that share an id share its table.
  */
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
@@ -49,11 +49,11 @@ static void irt_store(struct amdvi_device *d, unsigned int index,
 	u64 *entry;
 
 	if (!d->unit->ga) {
-		WRITE_ONCE(((u32 *)d->irt)[index], (u32)new[0]);
+		WRITE_ONCE(((u32 *)d->common->irt)[index], (u32)new[0]);
 		return;
 	}
-	entry = (u64 *)d->irt + 2 * index;
-	/* device->lock is held: we are the only writer. */
+	entry = (u64 *)d->common->irt + 2 * index;
+	/* device->lock is held: we are the only writer of this entry. */
 	compat_store128(entry, new[0], new[1]);
 }
 
@@ -61,13 +61,16 @@ static void irt_store(struct amdvi_device *d, unsigned int index,
 static int irt_change(struct ir_irq *ir, const u64 new[2])
 {
 	struct amdvi_device *d = ir->d;
-	struct amdvi_cmd cmd = cmd_invalidate_irt(d->devid);
+	struct amdvi_cmd cmds[AMDVI_MAX_IDS];
 	unsigned long flags;
+	unsigned int i;
 	int err;
 
+	for (i = 0; i < d->n_ids; i++)
+		cmds[i] = cmd_invalidate_irt(d->ids[i]);
 	raw_spin_lock_irqsave(&d->lock, flags);
 	irt_store(d, ir->index, new);
-	err = amdvi_unit_run(d->unit, &cmd, 1);
+	err = amdvi_unit_run(d->unit, cmds, d->n_ids);
 	if (err && !d->failed)
 		amdvi_device_fail(d);
 	raw_spin_unlock_irqrestore(&d->lock, flags);
@@ -144,27 +147,27 @@ static struct irq_chip ir_chip = {
 /* ---- the remapping domain ------------------------------------------------ */
 
 /* @count neighbours; a multi-message MSI varies the low bits of its data. */
-static int irt_alloc_indexes(struct amdvi_device *d, unsigned int count)
+static int irt_alloc_indexes(struct amdvi_common *c, unsigned int count)
 {
 	unsigned int align = roundup_pow_of_two(count) - 1;
 	unsigned long flags, at;
 
-	raw_spin_lock_irqsave(&d->lock, flags);
-	at = bitmap_find_next_zero_area(d->irt_used, IRTE_TABLE_ENTRIES, 0,
+	raw_spin_lock_irqsave(&c->lock, flags);
+	at = bitmap_find_next_zero_area(c->irt_used, IRTE_TABLE_ENTRIES, 0,
 					count, align);
 	if (at < IRTE_TABLE_ENTRIES)
-		bitmap_set(d->irt_used, at, count);
-	raw_spin_unlock_irqrestore(&d->lock, flags);
+		bitmap_set(c->irt_used, at, count);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return at < IRTE_TABLE_ENTRIES ? (int)at : -ENOSPC;
 }
 
-static void irt_free_index(struct amdvi_device *d, unsigned int index)
+static void irt_free_index(struct amdvi_common *c, unsigned int index)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&d->lock, flags);
-	bitmap_clear(d->irt_used, index, 1);
-	raw_spin_unlock_irqrestore(&d->lock, flags);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	bitmap_clear(c->irt_used, index, 1);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
 static void ir_drop_irq(struct irq_data *data)
@@ -174,7 +177,7 @@ static void ir_drop_irq(struct irq_data *data)
 	if (!ir)
 		return;
 	irt_disable(ir);
-	irt_free_index(ir->d, ir->index);
+	irt_free_index(ir->d->common, ir->index);
 	amdvi_device_put(ir->d);
 	kfree(ir);
 	irq_domain_reset_irq_data(data);
@@ -220,14 +223,14 @@ static int ir_alloc(struct irq_domain *domain, unsigned int virq,
 	if (!info || !info->desc)
 		return -EINVAL;
 	d = amdvi_device_of(info->desc->dev);
-	if (!d || !d->remaps)
+	if (!d || !d->common->remaps)
 		return -ENODEV;
 	/* Neighbouring entries do, the vectors need not be neighbours. */
 	compat_vectors_anywhere(info);
 	err = irq_domain_alloc_irqs_parent(domain, virq, count, arg);
 	if (err)
 		return err;
-	first = irt_alloc_indexes(d, count);
+	first = irt_alloc_indexes(d->common, count);
 	if (first < 0) {
 		dev_err(d->dev, "iommu-amd: all %u interrupt entries of the card are in use\n",
 			IRTE_TABLE_ENTRIES);
@@ -243,7 +246,7 @@ static int ir_alloc(struct irq_domain *domain, unsigned int virq,
 
 free_taken:
 	for (left = i; left < count; left++)
-		irt_free_index(d, first + left);
+		irt_free_index(d->common, first + left);
 	while (i--)
 		ir_drop_irq(irq_domain_get_irq_data(domain, virq + i));
 free_parent:
@@ -362,34 +365,50 @@ void amdvi_intremap_free(void)
 
 /* ---- devices ------------------------------------------------------------- */
 
-int amdvi_intremap_add(struct amdvi_device *d)
+struct amdvi_common *amdvi_common_new(bool remaps)
 {
-	struct pci_dev *pdev = to_pci_dev(d->dev);
+	struct amdvi_common *c = kzalloc(sizeof(*c), GFP_KERNEL);
 
-	if (d->n_ids > 1) {
-		dev_info(d->dev, "iommu-amd: appears under more than one id, its interrupts are not remapped and it cannot be assigned\n");
-		return 0;
+	if (!c)
+		return NULL;
+	kref_init(&c->ref);
+	raw_spin_lock_init(&c->lock);
+	c->remaps = remaps;
+	if (!remaps)
+		return c;
+	c->irt = (void *)get_zeroed_page(GFP_KERNEL);
+	if (c->irt)
+		return c;
+	kfree(c);
+	return NULL;
+}
+
+static void common_release(struct kref *ref)
+{
+	struct amdvi_common *c = container_of(ref, struct amdvi_common, ref);
+
+	free_page((unsigned long)c->irt);
+	kfree(c);
+}
+
+void amdvi_common_put(struct amdvi_common *c)
+{
+	if (c)
+		kref_put(&c->ref, common_release);
+}
+
+void amdvi_intremap_add(struct amdvi_device *d)
+{
+	if (!d->common->remaps) {
+		dev_info(d->dev, "iommu-amd: it, or a function that shares its id, had interrupts before this module was loaded; they are not remapped\n");
+		return;
 	}
-	if (pdev->msi_enabled || pdev->msix_enabled) {
-		dev_info(d->dev, "iommu-amd: had its interrupts before this module was loaded, they are not remapped\n");
-		return 0;
-	}
-	d->irt = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!d->irt)
-		return -ENOMEM;
-	d->remaps = true;
 	d->old_msi_domain = dev_get_msi_domain(d->dev);
 	dev_set_msi_domain(d->dev, msi_domain);
-	return 0;
 }
 
 void amdvi_intremap_remove(struct amdvi_device *d)
 {
-	if (d->remaps)
+	if (d->common->remaps)
 		dev_set_msi_domain(d->dev, d->old_msi_domain);
-}
-
-void amdvi_intremap_release(struct amdvi_device *d)
-{
-	free_page((unsigned long)d->irt);
 }

@@ -6,8 +6,11 @@
  * drives the cards through their BARs as a hostile guest would, and knows of
  * every access what must become of it.
  *
- *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0
+ *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0;
+ *                             0000:02:02.0=200 is one that appears on the bus
+ *                             under another id, as behind a conventional bridge
  *   faultlab A B storm COUNT  with pci-assign's storm policy at its defaults
+ *   faultlab A B shared COUNT the same with A and B in one VM, under one id
  *
  * Each case prints one TAP point and one line "case {...}" for
  * build/faults.json: how many accesses were tried (injected: the refusals that
@@ -74,6 +77,7 @@ struct expected {
 struct vm {
 	const char *bdf;
 	unsigned int devid;
+	unsigned int appears;	/* the id on the bus, a bridge's perhaps */
 	int fd, node;
 	volatile uint8_t *bar;
 	uint8_t *ram, *copy;	/* RW, RO, MOVE one after the other */
@@ -203,7 +207,7 @@ static void move_slot(struct vm *v, uint64_t at)
 static long assign(struct vm *v, unsigned long request)
 {
 	struct kvm_assigned_pci_dev d = {
-		.assigned_dev_id = 5, .busnr = v->devid >> 8,
+		.assigned_dev_id = v->devid, .busnr = v->devid >> 8,
 		.devfn = v->devid & 0xff,
 		.flags = request == KVM_ASSIGN_PCI_DEVICE ?
 			 KVM_DEV_ASSIGN_ENABLE_IOMMU : 0 };
@@ -273,16 +277,26 @@ static void open_card(struct vm *v)
 		die("no edu card behind the node");
 }
 
-static void make_vm(struct vm *v, const char *bdf, uint64_t seed)
+/* 0000:02:02.0, or 0000:02:02.0=200 */
+static void name_card(struct vm *v, char *name)
+{
+	unsigned int bus, slot, fn;
+	int n = sscanf(name, "0000:%x:%x.%x=%x", &bus, &slot, &fn, &v->appears);
+
+	if (n < 3)
+		die("usage: faultlab A B COUNT SEED");
+	v->devid = bus << 8 | slot << 3 | fn;
+	if (n == 3)
+		v->appears = v->devid;
+	v->bdf = strtok(name, "=");
+}
+
+static void make_vm(struct vm *v, char *name, uint64_t seed)
 {
 	uint64_t size = RW_SIZE + 2 * SMALL, i;
-	unsigned int bus, slot, fn;
 	uint32_t msg = 0x31;
 
-	if (sscanf(bdf, "0000:%x:%x.%x", &bus, &slot, &fn) != 3)
-		die("usage: faultlab A B COUNT SEED");
-	v->bdf = bdf;
-	v->devid = bus << 8 | slot << 3 | fn;
+	name_card(v, name);
 	v->first_seed = v->seed = seed;
 	v->ram = memory(size);
 	v->copy = memory(size);
@@ -391,7 +405,7 @@ static void settle(struct vm *v)
 	for (i = 0; i < n && i < (ssize_t)v->wants; i++) {
 		const struct expected *w = &v->want[i];
 
-		if (f[i].addr == w->addr && f[i].devid == v->devid &&
+		if (f[i].addr == w->addr && f[i].devid == v->appears &&
 		    f[i].code == w->code &&
 		    !(f[i].flags & BACKPLANE_FAULT_INTERRUPT) == !w->interrupt &&
 		    (w->interrupt || w->code != 2 ||
@@ -699,7 +713,7 @@ static void racing_case(unsigned int rounds)
 			landed += host[i] != 0x5a;
 		while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
 			for (i = 0; i < (uint64_t)got / sizeof(f[0]); i++)
-				right = right && f[i].devid == v->devid &&
+				right = right && f[i].devid == v->appears &&
 					f[i].addr >= MOVE_AT &&
 					f[i].addr < MOVE_AT + SMALL;
 	}
@@ -875,6 +889,11 @@ static void storming(void *arg)
 		to_memory(&vms[0], 5 * MIB + (i * PAGE & (MIB - 1)), 0, 4096);
 }
 
+static void calm(void *arg)
+{
+	usleep(*(useconds_t *)arg);
+}
+
 static void storm_case(uint64_t n)
 {
 	struct job good = { 1U << T_PERMITTED, 5000 };
@@ -890,7 +909,7 @@ static void storm_case(uint64_t n)
 	seen = status(&vms[0]).faults - vms[0].reported;
 	while ((got = pread(vms[0].node, f, sizeof(f), FAULTS)) > 0)
 		for (i = 0; i < got / (ssize_t)sizeof(f[0]); i++)
-			right = right && f[i].devid == vms[0].devid;
+			right = right && f[i].devid == vms[0].appears;
 	changed = changed_outside();
 	printf("case {\"name\":\"a storm of %" PRIu64 " faults\",\"injected\":%" PRIu64
 	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
@@ -912,21 +931,135 @@ static void storm_case(uint64_t n)
 	   "and the card works as before");
 }
 
+/* ---- two cards under one id --------------------------------------------------------------------- */
+
+/* A card for a VM that exists. */
+static void add_card(struct vm *v, char *name, struct vm *to)
+{
+	*v = *to;
+	name_card(v, name);
+	open_card(v);
+	if (assign(v, KVM_ASSIGN_PCI_DEVICE))
+		die("KVM_ASSIGN_PCI_DEVICE");
+	master(v);
+	fill_buffer(v);
+}
+
+/* Does what it writes arrive? */
+static bool moves(struct vm *v)
+{
+	bool arrived;
+
+	to_memory(v, SCRATCH, 64, 256);
+	arrived = !memcmp(v->ram + SCRATCH, v->image + 64, 256);
+	memcpy(v->ram + SCRATCH, v->copy + SCRATCH, 256);
+	return arrived;
+}
+
+/* As a card does that does not obey its own command register. */
+static void force_master(struct vm *v)
+{
+	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", v->bdf);
+	fd = open(path, O_RDWR);
+	if (fd < 0 || pwrite(fd, &command, 2, PCI_COMMAND) != 2)
+		die(path);
+	close(fd);
+}
+
+static bool is_in(struct vm *v, unsigned int state)
+{
+	uint64_t end = now_ns() + 10000000000ULL;
+
+	while (status(v).state != state && now_ns() < end)
+		usleep(1000);
+	return status(v).state == state;
+}
+
+static void recover(struct vm *v)
+{
+	if (ioctl(v->node, VFIO_DEVICE_RESET, 0))
+		die("VFIO_DEVICE_RESET");
+	master(v);
+}
+
+static uint64_t read_faults(struct vm *v, bool *right)
+{
+	struct backplane_fault f[64];
+	ssize_t got, i;
+
+	while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
+		for (i = 0; i < got / (ssize_t)sizeof(f[0]); i++)
+			*right = *right && f[i].devid == v->appears;
+	return status(v).faults;
+}
+
+static void shared_case(uint64_t n)
+{
+	struct vm *a = &vms[0], *b = &vms[1];
+	useconds_t time = 300000;
+	struct pace before, during;
+	uint64_t seen[2], changed;
+	bool right = true;
+
+	ok(moves(a) && moves(b), "two cards of one id move their VM's bytes");
+	before = watch(calm, &time, NULL, false);
+	during = watch(storming, &n, NULL, true);
+	ok(is_in(a, BACKPLANE_STATE_QUARANTINED) &&
+	   is_in(b, BACKPLANE_STATE_QUARANTINED),
+	   "a storm under their id cuts off both: either may have made it");
+	usleep(200000);
+	seen[0] = read_faults(a, &right);
+	seen[1] = read_faults(b, &right);
+	ok(seen[0] >= 32 && seen[1] >= 32 && right, "each is told of it");
+	recover(b);
+	ok(is_in(b, BACKPLANE_STATE_ATTACHED), "a reset of one ends its quarantine");
+	force_master(a);
+	ok(!moves(a) && !moves(b), "and opens the id for neither");
+	if (assign(b, KVM_DEASSIGN_PCI_DEVICE) ||
+	    assign(b, KVM_ASSIGN_PCI_DEVICE))
+		die("KVM_ASSIGN_PCI_DEVICE");
+	master(b);
+	force_master(a);
+	ok(!moves(a) && !moves(b), "nor does its leaving the VM and coming back");
+	recover(a);
+	fill_buffer(a);
+	fill_buffer(b);
+	ok(moves(a) && moves(b), "a reset of the other does");
+	changed = changed_outside();
+	printf("case {\"name\":\"a storm under an id that two cards share\",\"injected\":%" PRIu64
+	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%.2f,\"neighbour_share\":null"
+	       ",\"note\":\"cut off after %" PRIu64 " reports; the rest never left the card\"}\n",
+	       n, seen[0], seen[1] && right ? seen[0] : 0, changed,
+	       share(during.host, before.host), seen[0]);
+	ok(!changed, "nothing was written outside");
+}
+
 int main(int argc, char **argv)
 {
 	bool storm = argc == 5 && !strcmp(argv[3], "storm");
+	bool shared = argc == 5 && !strcmp(argv[3], "shared");
 	uint64_t seed;
 
 	if (argc != 5)
 		return 2;
-	seed = storm ? 1 : strtoull(argv[4], NULL, 0);
+	seed = storm || shared ? 1 : strtoull(argv[4], NULL, 0);
 	kvm = open("/dev/kvm", O_RDWR);
 	if (kvm < 0)
 		die("/dev/kvm");
 	make_canary();
 	make_vm(&vms[0], argv[1], seed);
-	make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
-	if (storm)
+	if (shared)
+		add_card(&vms[1], argv[2], &vms[0]);
+	else
+		make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
+	if (shared)
+		shared_case(strtoull(argv[4], NULL, 0));
+	else if (storm)
 		storm_case(strtoull(argv[4], NULL, 0));
 	else
 		all_cases((unsigned int)strtoul(argv[3], NULL, 0));
