@@ -88,6 +88,12 @@ bool amdvi_caches_absent(struct iommu_domain *domain);
 bool amdvi_covers(struct device *dev);
 bool amdvi_remaps_irqs(struct device *dev);
 
+/*
+ * Does firmware keep memory for DMA of @dev or of one of its group (IVMD)? Such
+ * a card is attached to domains of the host only.
+ */
+bool amdvi_firmware_uses(struct device *dev);
+
 /* One owner per device; -EBUSY if there is one, -ENODEV if the device is not
  * behind an IOMMU of ours. NULL removes it (and waits for a callback in flight
  * to end). Process context, and not from the callback itself.

@@ -524,6 +524,33 @@ static void resv_add(struct list_head *head, u64 start, u64 size, int prot,
 		list_add_tail(&region->list, head);
 }
 
+static const struct ivrs_memory *device_memory(const struct amdvi_device *d)
+{
+	struct amdvi_memory *mem;
+
+	list_for_each_entry(mem, &amdvi_memories, link)
+		if (ivrs_memory_is_for(&mem->m, d->unit->seg->id, d->ids,
+				       d->n_ids))
+			return &mem->m;
+	return NULL;
+}
+
+const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d)
+{
+	const struct ivrs_memory *m = device_memory(d);
+	struct amdvi_device *other;
+	unsigned long flags;
+
+	if (list_empty(&amdvi_memories))
+		return NULL;
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	list_for_each_entry(other, &amdvi_devices, link)
+		if (!m && other->dev->iommu_group == d->dev->iommu_group)
+			m = device_memory(other);
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return m;
+}
+
 #define HT_START	0xfd00000000ULL	/* HyperTransport's own addresses */
 #define HT_SIZE		0x0300000000ULL
 
@@ -540,8 +567,8 @@ static void amdvi_get_resv_regions(struct device *dev, struct list_head *head)
 
 		if (mem->m.flags & IVMD_FLAG_EXCLUSION || !prot)
 			prot = IOMMU_READ | IOMMU_WRITE;
-		if (mem->m.segment == d->unit->seg->id &&
-		    d->devid >= mem->m.first && d->devid <= mem->m.last)
+		if (ivrs_memory_is_for(&mem->m, d->unit->seg->id, d->ids,
+				       d->n_ids))
 			resv_add(head, mem->m.start, mem->m.size, prot,
 				 IOMMU_RESV_DIRECT);
 	}
@@ -579,6 +606,14 @@ bool amdvi_remaps_irqs(struct device *dev)
 	return d && d->common->remaps;
 }
 EXPORT_SYMBOL_GPL(amdvi_remaps_irqs);
+
+bool amdvi_firmware_uses(struct device *dev)
+{
+	struct amdvi_device *d = amdvi_device_of(dev);
+
+	return d && amdvi_group_memory(d);
+}
+EXPORT_SYMBOL_GPL(amdvi_firmware_uses);
 
 static int device_set_quarantine(struct device *dev, bool on)
 {

@@ -165,6 +165,8 @@ struct amdvi_device *amdvi_device_find_locked(struct amdvi_segment *seg,
 unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
 				 struct amdvi_device **found, unsigned int max);
 void amdvi_device_put(struct amdvi_device *d);
+/* Does firmware keep memory for DMA of a function of this one's group? */
+const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d);
 /* Write what @d's state asks for into the device table. device->lock held. */
 int amdvi_device_update(struct amdvi_device *d);
 /* Block @d because its unit did not answer. device->lock held. */

@@ -192,12 +192,33 @@ static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 	return err;
 }
 
+/*
+ * Firmware relies on a card's DMA to its own memory (IVMD). A guest that had
+ * the card would have that memory, and a card that is blocked could not reach
+ * it: only the host's domains, which map it, are for such a card.
+ */
+static bool domain_suits_firmware(struct amdvi_device *d,
+				  const struct amdvi_domain *dom)
+{
+	const struct ivrs_memory *m;
+
+	if (dom->dma == DTE_DMA_IDENTITY || dom->iommu.type == IOMMU_DOMAIN_DMA)
+		return true;
+	m = amdvi_group_memory(d);
+	if (m)
+		dev_err(d->dev, "iommu-amd: firmware keeps memory [%#llx, %#llx) for DMA of this card or its group (IVMD), so it cannot be given to a guest; a firmware setting (legacy USB support, remote management) may release it\n",
+			m->start, m->start + m->size);
+	return !m;
+}
+
 static int domain_attach(struct iommu_domain *domain, struct device *dev)
 {
 	struct amdvi_device *d = amdvi_device_of(dev);
 
 	if (!d)
 		return -ENODEV;
+	if (!domain_suits_firmware(d, to_domain(domain)))
+		return -EPERM;
 	/* HATS 0 is four levels (3.4.9). */
 	if (to_domain(domain)->depth > 4 + FIELD_GET(AMDVI_EFR_HATS,
 						     d->unit->efr))

@@ -332,3 +332,15 @@ int ivrs_parse(const void *table, size_t len, const struct ivrs_ops *ops,
 	err = ivrs_walk(&ps, true);
 	return err ? err : ivrs_walk(&ps, false);
 }
+
+bool ivrs_memory_is_for(const struct ivrs_memory *m, u16 segment,
+			const u16 *ids, unsigned int n_ids)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_ids; i++)
+		if (m->segment == segment && ids[i] >= m->first &&
+		    ids[i] <= m->last)
+			return true;
+	return false;
+}

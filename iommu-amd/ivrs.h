@@ -64,6 +64,10 @@ struct ivrs_memory {
 	u64 start, size;
 };
 
+/* Is @m kept for a function of that segment that appears under @ids? */
+bool ivrs_memory_is_for(const struct ivrs_memory *m, u16 segment,
+			const u16 *ids, unsigned int n_ids);
+
 /* A callback that returns non-zero ends the parse with that value; any may
  * be NULL. @unit is the one reported last.
  */

@@ -529,6 +529,10 @@ static int check_assignable(struct pci_dev *pdev)
 		pci_err(pdev, "no IOMMU of iommu-amd covers it, its DMA could reach all memory; load iommu-amd (kernel parameter amd_iommu=off) before binding\n");
 		return -ENODEV;
 	}
+	if (amdvi_firmware_uses(&pdev->dev)) {
+		pci_err(pdev, "firmware keeps memory for DMA of this card or of its group (IVMD), which a guest would reach through it, so it cannot be assigned; a firmware setting (legacy USB support, remote management) may release it\n");
+		return -EPERM;
+	}
 	if (amdvi_remaps_irqs(&pdev->dev))
 		return 0;
 	if (!allow_unsafe_interrupts) {

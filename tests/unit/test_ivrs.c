@@ -296,6 +296,19 @@ static void test_a_unit_needs_usable_registers_and_one_description(void **state)
 	assert_refused("a unit is described twice");
 }
 
+static void test_memory_is_for_those_under_its_ids(void **state)
+{
+	const struct ivrs_memory m = { .segment = 1, .first = 8, .last = 10 };
+	const u16 below[] = { 7 }, above[] = { 11, 0 }, alias[] = { 3, 10 };
+
+	assert_false(ivrs_memory_is_for(&m, 1, below, 1));
+	assert_false(ivrs_memory_is_for(&m, 1, above, 2));
+	assert_false(ivrs_memory_is_for(&m, 1, NULL, 0));
+	assert_true(ivrs_memory_is_for(&m, 1, alias, 2));
+	assert_false(ivrs_memory_is_for(&m, 1, alias, 1));
+	assert_false(ivrs_memory_is_for(&m, 0, alias, 2));	/* elsewhere */
+}
+
 static void test_memory_blocks_must_make_sense(void **state)
 {
 	(void)state;
@@ -485,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_entries_must_stay_inside_and_be_known),
 		cmocka_unit_test(test_ranges_must_pair_up),
 		cmocka_unit_test(test_a_unit_needs_usable_registers_and_one_description),
+		cmocka_unit_test(test_memory_is_for_those_under_its_ids),
 		cmocka_unit_test(test_memory_blocks_must_make_sense),
 		cmocka_unit_test(test_the_emulated_machines_shape),
 		cmocka_unit_test(test_every_device_entry_is_understood),
