@@ -40,10 +40,11 @@
 #include "iommu-amd/dte.h"
 #include "iommu-amd/engine.h"
 #include "iommu-amd/evlog.h"
+#include "iommu-amd/fleet.h"
 #include "iommu-amd/irte.h"
 #include "iommu-amd/ivrs.h"
 
-#define AMDVI_MAX_UNITS		32
+#define AMDVI_MAX_UNITS		FLEET_MAX_UNITS
 /* Requester ids one function may appear under (itself, bridges, phantoms). */
 #define AMDVI_MAX_IDS		8
 
@@ -181,6 +182,8 @@ void amdvi_unit_stop(struct amdvi_unit *u);	/* everything passes again */
 /* Run the commands and wait until they are done: 0 or -ETIMEDOUT. */
 int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
 		   unsigned int n);
+/* The same on several (a bit each by index), side by side. */
+int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n);
 /* After an event that halted the ring. */
 void amdvi_unit_restart_commands(struct amdvi_unit *u);
 /* Change one entry of the table in safe steps: 0 or -ETIMEDOUT. */

@@ -116,13 +116,14 @@ static int domain_flush(struct amdvi_domain *dom, gpa_t start, gpa_t end,
 {
 	struct amdvi_cmd cmd = cmd_invalidate_pages(dom->id, start, end, walk);
 	unsigned int i;
-	int err = 0;
+	u32 readers = 0;
+	int err;
 
 	smp_mb();	/* table stores before reading unit_devs */
 	for (i = 0; i < amdvi_unit_count; i++)
-		if (atomic_read(&dom->unit_devs[i]) &&
-		    amdvi_unit_run(amdvi_units[i], &cmd, 1))
-			err = -ETIMEDOUT;
+		if (atomic_read(&dom->unit_devs[i]))
+			readers |= BIT(i);
+	err = amdvi_units_run(readers, &cmd, 1);
 	if (err)
 		domain_block_devices(dom);
 	return err;

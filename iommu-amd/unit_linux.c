@@ -94,20 +94,54 @@ static int unit_settle(struct amdvi_unit *u, const struct engine_ticket *ticket)
 	return err;
 }
 
-/* CPUs that flush at the same time wait side by side, not one by one. */
-int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
-		   unsigned int n)
+static int unit_submit(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
+		       unsigned int n, struct engine_ticket *ticket)
 {
-	struct engine_ticket ticket;
 	unsigned long flags;
 	int err;
 
 	raw_spin_lock_irqsave(&u->cmd_lock, flags);
-	err = engine_submit(&u->engine, cmds, n, &ticket);
+	err = engine_submit(&u->engine, cmds, n, ticket);
 	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
-	if (!err && engine_wait(&u->engine, &ticket))
+	return err;
+}
+
+/* CPUs that flush at the same time wait side by side, not one by one. */
+static int unit_finish(struct amdvi_unit *u, int err,
+		       const struct engine_ticket *ticket)
+{
+	if (!err && engine_wait(&u->engine, ticket))
 		return 0;
-	return unit_settle(u, &ticket);
+	return unit_settle(u, ticket);
+}
+
+int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
+		   unsigned int n)
+{
+	struct engine_ticket ticket;
+	int err = unit_submit(u, cmds, n, &ticket);
+
+	return unit_finish(u, err, &ticket);
+}
+
+static int fleet_submit(void *ctx, unsigned int unit,
+			const struct amdvi_cmd *cmds, unsigned int n,
+			struct engine_ticket *ticket)
+{
+	return unit_submit(amdvi_units[unit], cmds, n, ticket);
+}
+
+static int fleet_finish(void *ctx, unsigned int unit, int err,
+			const struct engine_ticket *ticket)
+{
+	return unit_finish(amdvi_units[unit], err, ticket);
+}
+
+int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n)
+{
+	static const struct fleet_ops ops = { fleet_submit, fleet_finish };
+
+	return fleet_run(&ops, NULL, units, cmds, n) ? -ETIMEDOUT : 0;
 }
 
 void amdvi_unit_restart_commands(struct amdvi_unit *u)
