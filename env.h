@@ -28,6 +28,7 @@
 #define env_read_barrier()	rmb()	/* two words of a device, in order */
 #define env_load_acquire(p)	smp_load_acquire(p)	/* pairs with: */
 #define env_store_release(p, v)	smp_store_release(p, v)	/* pairs with the above */
+#define env_write_barrier()	wmb()	/* the same of stores */
 
 #else /* user space: tests, fuzzers, proofs */
 
@@ -72,6 +73,7 @@ typedef int64_t s64;
 #define env_read_barrier()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define env_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define env_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define env_write_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))

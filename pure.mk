@@ -2,7 +2,7 @@
 # The pure objects, listed once. Kbuild links them into the modules; the tests
 # build the same list under the sanitizers.
 
-gpm-pure	:= gpm/gpm.o
+gpm-pure	:= gpm/gpm.o gpm/gpm_try.o
 emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
 		   kvm-core/emul_alu.o kvm-core/emul_mem.o \
 		   kvm-core/emul_int.o kvm-core/emul_math.o \

@@ -47,10 +47,9 @@ static u64 *new_table(struct gpm *g)
 	return table;
 }
 
-/* First address that the tree cannot map. */
-static gpa_t limit(const struct gpm *g)
+static gpa_t limit_of(unsigned int depth)
 {
-	unsigned int bits = BP_PAGE_SHIFT + GPM_FMT_INDEX_BITS * g->depth;
+	unsigned int bits = BP_PAGE_SHIFT + GPM_FMT_INDEX_BITS * depth;
 
 	return 1ULL << (bits < GPM_ADDR_BITS ? bits : GPM_ADDR_BITS);
 }
@@ -63,23 +62,20 @@ static bool in_msi_window(gpa_t start, gpa_t end)
 static bool range_valid(const struct gpm *g, gpa_t start, gpa_t end)
 {
 	return !((start | end) & ~BP_PAGE_MASK) && start <= end &&
-	       end <= limit(g);
+	       end <= g->limit;
 }
 
 int gpm_init(struct gpm *g, const struct gpm_ops *ops, void *ctx,
 	     unsigned int depth)
 {
-	unsigned int level;
-
 	if (depth < GPM_MIN_DEPTH || depth > GPM_MAX_DEPTH)
 		return -EINVAL;
 	g->ops = ops;
 	g->ctx = ctx;
 	g->depth = depth;
 	g->linear = 0;
+	g->limit = limit_of(depth);
 	g->tables = 0;
-	for (level = 0; level <= GPM_MAX_LEVEL; level++)
-		g->leaves[level] = 0;
 	g->root = new_table(g);
 	return g->root ? 0 : -ENOMEM;
 }
@@ -100,12 +96,8 @@ static void retire_subtree(struct gpm *g, u64 *table, unsigned int level)
 	for (i = 0; i < GPM_FMT_ENTRIES; i++) {
 		u64 entry = READ_ONCE(table[i]);
 
-		if (!gpm_fmt_present(entry))
-			continue;
-		if (gpm_fmt_is_pointer(entry, level))
+		if (gpm_fmt_present(entry) && gpm_fmt_is_pointer(entry, level))
 			retire_subtree(g, table_of(g, entry), level - 1);
-		else
-			g->leaves[level]--;
 	}
 	g->tables--;
 	g->ops->retire_table(g->ctx, table);
@@ -139,7 +131,7 @@ struct gpm_leaf gpm_lookup(const struct gpm *g, gpa_t gpa)
 	unsigned int level = g->depth - 1;
 	u64 entry;
 
-	if (gpa >= limit(g))
+	if (gpa >= g->limit)
 		return (struct gpm_leaf) { .present = false };
 	for (;; level--) {
 		entry = READ_ONCE(table[gpm_fmt_index(gpa, level)]);
@@ -171,8 +163,6 @@ static u64 *split_leaf(struct gpm *g, u64 *entry, unsigned int level)
 		for (i = 0; i < GPM_FMT_ENTRIES; i++)
 			table[i] = value + i * gpm_fmt_span(level - 1);
 	} while (!swap_entry(g, entry, old, ptr));
-	g->leaves[level]--;
-	g->leaves[level - 1] += GPM_FMT_ENTRIES;
 	return table;
 }
 
@@ -262,8 +252,8 @@ static bool map_valid(const struct gpm *g, gpa_t gpa, hpa_t hpa,
 	if (level > GPM_MAX_LEVEL || !perm_valid(perm))
 		return false;
 	span = gpm_fmt_span(level);
-	if (((gpa | hpa) & (span - 1)) || gpa >= limit(g) || hpa >= max ||
-	    count > (limit(g) - gpa) / span || count > (max - hpa) / span)
+	if (((gpa | hpa) & (span - 1)) || gpa >= g->limit || hpa >= max ||
+	    count > (g->limit - gpa) / span || count > (max - hpa) / span)
 		return false;
 	return !(perm & GPM_DMA_RW) || !in_msi_window(gpa, gpa + count * span);
 }
@@ -274,7 +264,6 @@ static int put_leaf(struct gpm *g, u64 *entry, unsigned int level, u64 value)
 
 	if (gpm_fmt_present(old) && !gpm_fmt_is_pointer(old, level))
 		return replace_leaf(g, entry, value);
-	g->leaves[level]++;
 	if (gpm_fmt_present(old))
 		return replace_subtree(g, entry, level, value);
 	store(g, entry, value);
@@ -398,8 +387,8 @@ static int range_walk(struct range *r)
 
 static int unmap_leaf(struct range *r, u64 *entry, unsigned int level)
 {
+	(void)level;
 	store(r->g, entry, 0);
-	r->g->leaves[level]--;
 	r->result |= GPM_FLUSH;
 	return 0;
 }

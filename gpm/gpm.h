@@ -14,7 +14,7 @@
  * which must not reuse the page before the next completed flush.
  *
  * Locks: the caller serialises writers (all that take a
- * struct gpm that is not const). gpm_lookup may run beside a writer if table pages are freed
+ * struct gpm that is not const, but for gpm_try_*). gpm_lookup may run beside a writer if table pages are freed
  * only after all lookups have ended (RCU or the same lock).
  *
  * Levels: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB leaves. A tree of depth 4 covers
@@ -74,8 +74,8 @@ struct gpm {
 				 * at host address a is at pointer a + linear,
 				 * and table_at need not be called
 				 */
+	gpa_t limit;		/* the first address it cannot map */
 	u64 tables;		/* table pages in the tree, root included */
-	u64 leaves[GPM_MAX_LEVEL + 1];
 };
 
 /* What a lookup found. */
@@ -136,6 +136,19 @@ int gpm_map_run(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level,
  * lies in the range as a whole is retired.
  */
 int gpm_unmap(struct gpm *g, gpa_t start, gpa_t end);
+
+/*
+ * The same for one leaf, where all that must change is its own entry (gpm_try.c):
+ * map one where nothing is, unmap [start, start + size) that is one leaf. False:
+ * nothing was done, gpm_map_run or gpm_unmap does it or says why not. An unmapped
+ * leaf must be flushed (GPM_FLUSH), a mapped one need not.
+ *
+ * These take no lock of the caller's. They may run beside writers of other
+ * addresses: of ranges that share no leaf with theirs and hold no table that leads
+ * to it as a whole.
+ */
+bool gpm_try_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 perm);
+bool gpm_try_unmap(struct gpm *g, gpa_t start, u64 size);
 
 /*
  * perm = (perm & ~clear) | set for every present leaf in [start, end); big

@@ -8,7 +8,7 @@
  * ignores it or wants the same value; the comments give both. The masks are
  * disjoint and cover the word (asserted below), so no bit is without an owner.
  *
- * Only gpm.c includes this file in product code. There are exactly two
+ * Only gpm.c and gpm_try.c include this file in product code. There are exactly two
  * constructors of a present entry, gpm_fmt_leaf() and gpm_fmt_pointer(); an
  * absent entry is 0. No software state may be put into a present entry.
  */

@@ -184,6 +184,7 @@ int amdvi_unit_run(struct amdvi_unit *u, const struct amdvi_cmd *cmds,
 		   unsigned int n);
 /* The same on several (a bit each by index), side by side. */
 int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n);
+int amdvi_unit_run_one(struct amdvi_unit *u, struct amdvi_cmd cmd);
 /* After an event that halted the ring. */
 void amdvi_unit_restart_commands(struct amdvi_unit *u);
 /* Change one entry of the table in safe steps: 0 or -ETIMEDOUT. */

@@ -29,4 +29,17 @@ struct amdvi_cmd cmd_invalidate_pages(u16 domain, gpa_t start, gpa_t end,
 				      bool walk);
 struct amdvi_cmd cmd_invalidate_domain(u16 domain);
 
+/* cmd_invalidate_pages() of an aligned power of two, a page to 2^50 bytes. */
+static inline struct amdvi_cmd cmd_invalidate_block(u16 domain, gpa_t start,
+						    u64 size, bool walk)
+{
+	u64 below = (size / 2 - 1) & CMD_PAGES_ADDR;
+
+	return (struct amdvi_cmd){ {
+		FIELD_PREP(CMD_CODE, (u64)CMD_INV_PAGES) |
+		FIELD_PREP(CMD_DOMAIN, (u64)domain),
+		start | below | (size > BP_PAGE_SIZE ? CMD_PAGES_S : 0) |
+		(walk ? CMD_PAGES_PDE : 0) } };
+}
+
 #endif

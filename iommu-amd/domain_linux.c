@@ -111,22 +111,41 @@ static void domain_block_devices(struct amdvi_domain *dom)
  * table entry is written, and we read the count after the table was changed:
  * either it is flushed, or it starts with the new table.
  */
-static int domain_flush(struct amdvi_domain *dom, gpa_t start, gpa_t end,
-			bool walk)
+static int flush_units(struct amdvi_domain *dom, struct amdvi_cmd cmd,
+		       bool absent_only)
 {
-	struct amdvi_cmd cmd = cmd_invalidate_pages(dom->id, start, end, walk);
 	unsigned int i;
 	u32 readers = 0;
 	int err;
 
 	smp_mb();	/* table stores before reading unit_devs */
 	for (i = 0; i < amdvi_unit_count; i++)
-		if (atomic_read(&dom->unit_devs[i]))
+		if (atomic_read(&dom->unit_devs[i]) &&
+		    (!absent_only || amdvi_units[i]->np_cache))
 			readers |= BIT(i);
-	err = amdvi_units_run(readers, &cmd, 1);
-	if (err)
+	if (!readers)
+		return 0;
+	err = readers & (readers - 1) ? amdvi_units_run(readers, &cmd, 1) :
+		amdvi_unit_run_one(amdvi_units[__ffs(readers)], cmd);
+	if (unlikely(err))
 		domain_block_devices(dom);
 	return err;
+}
+
+/* Most flushes are of one page, of whatever size. */
+static struct amdvi_cmd flush_cmd(const struct amdvi_domain *dom, gpa_t start,
+				  u64 size, bool walk)
+{
+	if (likely((size == SZ_4K || size == SZ_2M || size == SZ_1G) &&
+		   !(start & (size - 1))))
+		return cmd_invalidate_block(dom->id, start, size, walk);
+	return cmd_invalidate_pages(dom->id, start, start + size, walk);
+}
+
+static int domain_flush(struct amdvi_domain *dom, gpa_t start, gpa_t end,
+			bool walk)
+{
+	return flush_units(dom, flush_cmd(dom, start, end - start, walk), false);
 }
 
 int amdvi_domain_flush(struct iommu_domain *domain, gpa_t start, gpa_t end,
@@ -307,6 +326,12 @@ static int domain_map_pages(struct iommu_domain *domain, unsigned long iova,
 	u32 perm = domain_perm(prot);
 	u64 done;
 
+	/* Callers that map and unmap side by side keep to ranges of their own. */
+	if (pgcount == 1 && level >= 0 && domain_is_ours(dom) &&
+	    gpm_try_map(&dom->gpm, iova, pa, level, perm)) {
+		*mapped = pgsize;
+		return 0;
+	}
 	*mapped = 0;
 	if (level < 0 || !perm)
 		return -EINVAL;
@@ -335,6 +360,10 @@ static size_t domain_unmap_pages(struct iommu_domain *domain,
 
 	if (!domain_is_ours(dom))
 		return 0;
+	if (gpm_try_unmap(&dom->gpm, iova, size)) {
+		iommu_iotlb_gather_add_range(gather, iova, size);
+		return size;
+	}
 	spin_lock_irqsave(&dom->lock, flags);
 	ret = gpm_unmap(&dom->gpm, iova, iova + size);
 	if (ret > 0)
@@ -356,18 +385,19 @@ static void domain_iotlb_sync(struct iommu_domain *domain,
 	/* On a timeout the devices are blocked and the tables are not reused:
 	 * the unit may still be walking them.
 	 */
-	if (!domain_flush(dom, gather->start, (u64)gather->end + 1, true))
-		put_pages_list(&gather->freelist);
-	else
+	if (domain_flush(dom, gather->start, (u64)gather->end + 1,
+			 !list_empty(&gather->freelist)))
 		INIT_LIST_HEAD(&gather->freelist);
+	else if (!list_empty(&gather->freelist))
+		put_pages_list(&gather->freelist);
 }
 
 static int domain_sync_map(struct iommu_domain *domain, unsigned long iova,
 			   size_t size)
 {
-	if (!amdvi_caches_absent(domain))
-		return 0;
-	return domain_flush(to_domain(domain), iova, (u64)iova + size, false);
+	struct amdvi_domain *dom = to_domain(domain);
+
+	return flush_units(dom, flush_cmd(dom, iova, size, false), true);
 }
 
 COMPAT_SYNC_MAP_OP(domain_sync_map)

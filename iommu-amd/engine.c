@@ -26,6 +26,7 @@ void engine_init(struct engine *e, const struct engine_ops *ops, void *ctx,
 	e->ops = ops;
 	e->ctx = ctx;
 	e->at = *at;
+	e->wait_q0 = cmd_completion_wait(at->sem, 0).q[0];
 	ring_init(&e->cmd, at->cmd_slots, ENGINE_RING_ENTRIES);
 }
 
@@ -77,10 +78,8 @@ static void engine_reclaim(struct engine *e)
 /* Ends what was pushed so far with a completion store, and lets it run. */
 static void engine_kick(struct engine *e)
 {
-	struct amdvi_cmd wait = cmd_completion_wait(e->at.sem, ++e->seq);
-
-	/* engine_push() keeps one slot for this. */
-	ring_push(&e->cmd, wait.q);
+	/* Whoever pushes keeps one slot for this. */
+	ring_put(&e->cmd, e->wait_q0, ++e->seq);
 	e->tail_of[e->seq % ENGINE_RING_ENTRIES] = e->cmd.tail;
 	e->waits++;
 	engine_write(e, AMDVI_REG_CMD_TAIL, ring_tail_offset(&e->cmd));
@@ -109,6 +108,13 @@ static int engine_push_all(struct engine *e, const struct amdvi_cmd *cmds,
 	unsigned int i;
 	int err = 0;
 
+	if (likely(ring_room(&e->cmd) > n)) {
+		for (i = 0; i < n; i++)
+			ring_put(&e->cmd, cmds[i].q[0], cmds[i].q[1]);
+		e->commands += n;
+		engine_kick(e);
+		return 0;
+	}
 	for (i = 0; i < n && !err; i++)
 		err = engine_push(e, &cmds[i], i == 0);
 	if (!err)
@@ -194,7 +200,7 @@ int engine_submit(struct engine *e, const struct amdvi_cmd *cmds,
 
 bool engine_wait(const struct engine *e, const struct engine_ticket *ticket)
 {
-	return engine_poll_seq(e, ticket->seq);
+	return engine_is_done(e, ticket) || engine_poll_seq(e, ticket->seq);
 }
 
 /* A restart since has invalidated everything, these included. */

@@ -43,6 +43,9 @@ struct engine_setup {
 	hpa_t sem;		/* 8 bytes for completion stores */
 	u64 (*cmd_slots)[2];	/* the same memory as software sees it */
 	u64 *sem_word;
+	u64 *doorbell;		/* the tail register of the command ring, where a
+				 * plain store reaches it; NULL: only ops->write
+				 */
 	u64 control;		/* more bits of the control register */
 	bool inv_all;		/* INVALIDATE_ALL exists */
 };
@@ -53,6 +56,7 @@ struct engine {
 	struct engine_setup at;
 	struct ring cmd;
 	u64 seq;		/* of the last completion asked for */
+	u64 wait_q0;		/* first quad of the command that asks for one */
 	u32 tail_of[ENGINE_RING_ENTRIES];	/* ring's tail, by seq */
 	u64 seq_done;		/* the last one whose slots came back */
 	bool started;
@@ -88,6 +92,34 @@ void engine_stop(struct engine *e);
  */
 int engine_submit(struct engine *e, const struct amdvi_cmd *cmds,
 		  unsigned int n, struct engine_ticket *ticket);
+/*
+ * engine_submit() of one command where nothing is in the way, which is nearly
+ * always. False: nothing was done.
+ */
+static inline bool engine_submit_quick(struct engine *e, struct amdvi_cmd cmd,
+				       struct engine_ticket *ticket)
+{
+	if (!e->started || e->broken || !e->at.doorbell || ring_room(&e->cmd) < 2)
+		return false;
+	ticket->restarts = e->restarts;
+	ticket->seq = ++e->seq;
+	ring_put(&e->cmd, cmd.q[0], cmd.q[1]);
+	ring_put(&e->cmd, e->wait_q0, e->seq);
+	e->tail_of[e->seq % ENGINE_RING_ENTRIES] = e->cmd.tail;
+	e->commands++;
+	e->waits++;
+	env_write_barrier();	/* the ring before its tail */
+	WRITE_ONCE(*e->at.doorbell, ring_tail_offset(&e->cmd));
+	return true;
+}
+
+/* Is that done, or any other, without waiting? */
+static inline bool engine_is_done(const struct engine *e,
+				  const struct engine_ticket *ticket)
+{
+	return ring_seq_reached(READ_ONCE(*e->at.sem_word), ticket->seq);
+}
+
 /* Are they done? Waits a second at most. Changes nothing. */
 bool engine_wait(const struct engine *e, const struct engine_ticket *ticket);
 /*

@@ -18,34 +18,17 @@ void ring_reset(struct ring *r)
 	r->done = 0;
 }
 
-u32 ring_room(const struct ring *r)
-{
-	return (r->done - r->tail - 1) & (r->size - 1);
-}
-
 int ring_push(struct ring *r, const u64 cmd[2])
 {
 	if (!ring_room(r))
 		return -ENOSPC;
-	WRITE_ONCE(r->slot[r->tail][0], cmd[0]);
-	WRITE_ONCE(r->slot[r->tail][1], cmd[1]);
-	r->tail = (r->tail + 1) & (r->size - 1);
+	ring_put(r, cmd[0], cmd[1]);
 	return 0;
-}
-
-u32 ring_tail_offset(const struct ring *r)
-{
-	return r->tail * RING_ENTRY_SIZE;
 }
 
 void ring_complete_to(struct ring *r, u32 tail)
 {
 	r->done = tail;
-}
-
-bool ring_seq_reached(u64 seen, u64 want)
-{
-	return (s64)(seen - want) >= 0;
 }
 
 int ring_pending(u32 size, u64 head, u64 tail)

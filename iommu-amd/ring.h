@@ -26,10 +26,30 @@ struct ring {
 void ring_init(struct ring *r, u64 (*slot)[2], u32 size);
 /* Forget everything: the hardware's pointers were set to 0. */
 void ring_reset(struct ring *r);
-u32 ring_room(const struct ring *r);
-/* 0 or -ENOSPC. The caller then writes ring_tail_offset() to the hardware. */
+
+static inline u32 ring_room(const struct ring *r)
+{
+	return (r->done - r->tail - 1) & (r->size - 1);
+}
+
+/* The caller has seen room; it then writes ring_tail_offset() to the hardware. */
+static inline void ring_put(struct ring *r, u64 q0, u64 q1)
+{
+	u64 *slot = r->slot[r->tail];
+
+	WRITE_ONCE(slot[0], q0);
+	WRITE_ONCE(slot[1], q1);
+	r->tail = (r->tail + 1) & (r->size - 1);
+}
+
+/* 0 or -ENOSPC. */
 int ring_push(struct ring *r, const u64 cmd[2]);
-u32 ring_tail_offset(const struct ring *r);
+
+static inline u32 ring_tail_offset(const struct ring *r)
+{
+	return r->tail * RING_ENTRY_SIZE;
+}
+
 /* Everything before slot @tail, a tail this ring once had, has been executed. */
 void ring_complete_to(struct ring *r, u32 tail);
 
@@ -37,7 +57,10 @@ void ring_complete_to(struct ring *r, u32 tail);
  * Has a completion-wait store of @want arrived in a word that reads @seen?
  * Sequence numbers wrap.
  */
-bool ring_seq_reached(u64 seen, u64 want);
+static inline bool ring_seq_reached(u64 seen, u64 want)
+{
+	return (s64)(seen - want) >= 0;
+}
 
 /*
  * Entries between two byte offsets as the hardware reports them, in a ring of

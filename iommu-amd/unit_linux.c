@@ -144,6 +144,22 @@ int amdvi_units_run(u32 units, const struct amdvi_cmd *cmds, unsigned int n)
 	return fleet_run(&ops, NULL, units, cmds, n) ? -ETIMEDOUT : 0;
 }
 
+int amdvi_unit_run_one(struct amdvi_unit *u, struct amdvi_cmd cmd)
+{
+	struct engine_ticket ticket;
+	unsigned long flags;
+	bool quick;
+
+	raw_spin_lock_irqsave(&u->cmd_lock, flags);
+	quick = engine_submit_quick(&u->engine, cmd, &ticket);
+	raw_spin_unlock_irqrestore(&u->cmd_lock, flags);
+	if (unlikely(!quick))
+		return amdvi_unit_run(u, &cmd, 1);
+	if (engine_is_done(&u->engine, &ticket) || engine_wait(&u->engine, &ticket))
+		return 0;
+	return unit_settle(u, &ticket);
+}
+
 void amdvi_unit_restart_commands(struct amdvi_unit *u)
 {
 	unsigned long flags;
@@ -250,6 +266,7 @@ static void unit_init_engine(struct amdvi_unit *u)
 		.sem = virt_to_phys(u->sem),
 		.cmd_slots = u->cmd,
 		.sem_word = u->sem,
+		.doorbell = (u64 __force *)(u->mmio + AMDVI_REG_CMD_TAIL),
 		.control = unit_platform_control(u) |
 			   (u->ga ? AMDVI_CTRL_GA : 0) |
 			   (u->xt ? AMDVI_CTRL_XT : 0),

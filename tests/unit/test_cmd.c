@@ -108,6 +108,25 @@ static void test_small_ranges_stay_small(void **state)
 	assert_int_equal(end, 0x14000);
 }
 
+/* The short form of a block is the long form's. */
+static void test_a_block_is_a_range(void **state)
+{
+	unsigned int bits, walk;
+	u64 size, n;
+
+	(void)state;
+	for (bits = 12; bits <= 50; bits++)
+		for (n = 0; n < 5; n++)
+			for (walk = 0; walk < 2; walk++) {
+				struct amdvi_cmd range;
+
+				size = BIT_ULL(bits);
+				range = cmd_invalidate_pages(77, n * size, (n + 1) * size, walk);
+				assert_cmd(cmd_invalidate_block(77, n * size, size, walk),
+					   range.q[0], range.q[1]);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +137,7 @@ int main(void)
 		cmocka_unit_test(test_known_sizes),
 		cmocka_unit_test(test_every_range_is_covered_and_aligned),
 		cmocka_unit_test(test_small_ranges_stay_small),
+		cmocka_unit_test(test_a_block_is_a_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,38 @@ static void test_after_a_suspend_the_unit_is_as_before(void **state)
 
 /* ---- commands ---------------------------------------------------------------- */
 
+/* The short way beside the long one, several times around the ring. */
+static void test_the_quick_way_is_done_when_the_unit_says_so(void **state)
+{
+	struct amdvi_cmd cmd = cmd_invalidate_dte(CARD);
+	struct engine_ticket ticket;
+	unsigned int i, quick = 0;
+	struct bench b;
+	u64 bell = 0;
+
+	(void)state;
+	up(&b);
+	assert_false(engine_submit_quick(&b.e, cmd, &ticket));
+	b.e.at.doorbell = &bell;
+	for (i = 0; i < 2 * ENGINE_RING_ENTRIES; i++) {
+		b.m->dte_cache[CARD].valid = true;
+		if (engine_submit_quick(&b.e, cmd, &ticket)) {
+			assert_false(engine_is_done(&b.e, &ticket));
+			model_write(b.m, AMDVI_REG_CMD_TAIL, bell);
+			assert_true(engine_wait(&b.e, &ticket));
+			quick++;
+		} else {
+			assert_int_equal(engine_run(&b.e, &cmd, 1), 0);
+		}
+		assert_false(b.m->dte_cache[CARD].valid);
+	}
+	assert_true(quick > ENGINE_RING_ENTRIES);
+	b.e.broken = true;
+	assert_false(engine_submit_quick(&b.e, cmd, &ticket));
+	b.e.broken = false;
+	down(&b);
+}
+
 static void test_a_run_returns_when_its_commands_are_done(void **state)
 {
 	struct amdvi_cmd cmd = cmd_invalidate_dte(CARD);
@@ -586,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_a_dead_unit_is_not_taken_over),
 		cmocka_unit_test(test_a_unit_that_does_not_wake_up_stays_on),
 		cmocka_unit_test(test_after_a_suspend_the_unit_is_as_before),
+		cmocka_unit_test(test_the_quick_way_is_done_when_the_unit_says_so),
 		cmocka_unit_test(test_a_run_returns_when_its_commands_are_done),
 		cmocka_unit_test(test_more_commands_than_the_ring_holds),
 		cmocka_unit_test(test_waiters_side_by_side),
