@@ -29,6 +29,8 @@ gpa_t mem_gpa_limit(struct vm *vm);
  * -ENOMEM.
  */
 int mem_refill(struct vm *vm);
+/* All is mapped, for long: give the spare pages back. */
+void mem_trim(struct vm *vm);
 
 /*
  * After a gpm change with result @bits (negative: it failed half way): make all

@@ -18,8 +18,8 @@
 #include "kvm-core/smmu.h"
 #include "kvm-core/vcpu.h"
 
-/* Table pages kept ready: twice what one map can need. */
-#define SPARE_PAGES	8
+/* Table pages kept ready where pages are mapped: what one map can need. */
+#define SPARE_PAGES	4
 
 /* ---- the pages of the table --------------------------------------------- */
 
@@ -69,12 +69,12 @@ static void free_tables(struct list_head *list)
 	}
 }
 
-int mem_refill(struct vm *vm)
+static int refill_to(struct vm *vm, unsigned int n)
 {
 	struct vm_mem *m = &vm->mem;
 	struct page *page;
 
-	while (READ_ONCE(m->nr_spare) < SPARE_PAGES / 2) {
+	while (READ_ONCE(m->nr_spare) < n) {
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!page)
 			return -ENOMEM;
@@ -84,6 +84,23 @@ int mem_refill(struct vm *vm)
 		spin_unlock(&m->mmu_lock);
 	}
 	return 0;
+}
+
+int mem_refill(struct vm *vm)
+{
+	return refill_to(vm, SPARE_PAGES);
+}
+
+void mem_trim(struct vm *vm)
+{
+	struct vm_mem *m = &vm->mem;
+	LIST_HEAD(idle);
+
+	spin_lock(&m->mmu_lock);
+	list_splice_init(&m->spare, &idle);
+	m->nr_spare = 0;
+	spin_unlock(&m->mmu_lock);
+	free_tables(&idle);
 }
 
 gpa_t mem_gpa_limit(struct vm *vm)
@@ -536,7 +553,7 @@ int vm_mem_init(struct vm *vm)
 	err = init_srcu_struct(&m->srcu);
 	if (err)
 		return err;
-	err = mem_refill(vm);
+	err = refill_to(vm, 1);		/* the root; a fault brings more */
 	if (err)
 		goto free_spare;
 	/* The nested walk is as deep as the host's own (APM2 15.25.3). */

@@ -337,6 +337,7 @@ static int populate_slot(struct vm *vm, const struct slot *s, enum pin_kind kind
 		cond_resched();
 	}
 	kfree(p.pages);
+	mem_trim(vm);
 	return err;
 }
 
