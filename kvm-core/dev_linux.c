@@ -102,6 +102,7 @@ static const struct {
 	{ KVM_CAP_GET_MSR_FEATURES, 1 },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+	{ KVM_CAP_X86_DISABLE_EXITS, VM_DISABLE_EXITS },
 };
 
 /* @vm may be NULL: asked on /dev/kvm itself. */

@@ -29,6 +29,9 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 #define VCPU_RUN_PAGES	2		/* the vCPU's own */
 #define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
+/* HLT and PAUSE may be the guest's own, where its vCPUs have CPUs to themselves. */
+#define VM_DISABLE_EXITS (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+
 /* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
 #define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
 

@@ -68,6 +68,7 @@ struct vm {
 	/* What user space has switched on (KVM_ENABLE_CAP) */
 	bool exception_payload, triple_fault_event;
 	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
+	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_*, before any vCPU */
 	struct msrfilter __rcu *msr_filter;	/* NULL: none; bus_srcu */
 	const char *dead;		/* first reason of vm_kill, or NULL */
 	void *arch;			/* svm's: its I/O map, or NULL */

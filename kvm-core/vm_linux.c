@@ -514,6 +514,19 @@ static int clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
 	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_clear_dirty_log(space, log);
 }
 
+static int disable_exits(struct vm *vm, u64 which)
+{
+	int err = -EINVAL;
+
+	mutex_lock(&vm->lock);
+	if (!(which & ~(u64)VM_DISABLE_EXITS) && !atomic_read(&vm->nr_vcpus)) {
+		vm->no_exits = which;
+		err = 0;
+	}
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
 static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 {
 	if (cap->flags)
@@ -539,6 +552,8 @@ static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 		vm->triple_fault_event = cap->args[0];
 		return 0;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return disable_exits(vm, cap->args[0]);
 	default:
 		return -EINVAL;
 	}

@@ -116,7 +116,7 @@ static struct notifier_block svm_reboot_nb = { .notifier_call = svm_reboot };
 static const unsigned int base_intercepts[] = {
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
 	INTERCEPT_CR0_SEL_WRITE, INTERCEPT_RDPMC, INTERCEPT_CPUID,
-	INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_HLT, INTERCEPT_INVLPGA, INTERCEPT_IOIO,
+	INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_INVLPGA, INTERCEPT_IOIO,
 	INTERCEPT_MSR, INTERCEPT_TASK_SWITCH, INTERCEPT_SHUTDOWN,
 	INTERCEPT_VMRUN, INTERCEPT_VMMCALL, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
 	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT, INTERCEPT_WBINVD,
@@ -164,8 +164,11 @@ static void svm_vcpu_reset(struct vcpu *v)
 	vmcb->c.iopm_base = svm_iopm_pa;
 	vmcb->c.msrpm_base = __pa(svm_msrpm);
 	vmcb->c.int_ctl = VINTR_MASKING;
+	vmcb_intercept(vmcb, INTERCEPT_HLT,
+		       !(v->vm->no_exits & KVM_X86_DISABLE_EXITS_HLT));
 	/* Only with the filter: every single PAUSE would cost an exit. */
-	if (svm_features.pause_filter) {
+	if (svm_features.pause_filter &&
+	    !(v->vm->no_exits & KVM_X86_DISABLE_EXITS_PAUSE)) {
 		vmcb_intercept(vmcb, INTERCEPT_PAUSE, true);
 		vmcb->c.pause_count = PAUSE_COUNT;
 		vmcb->c.pause_threshold = svm_features.pause_threshold ?

@@ -103,10 +103,14 @@ struct guest {
 #define RAM_SIZE	(2UL << 20)
 #define CODE		0x1000
 
+static uint64_t no_exits;	/* KVM_X86_DISABLE_EXITS_* of guests from now on */
+
 static void guest_open(struct guest *g, const uint8_t *code, size_t len)
 {
 	struct kvm_userspace_memory_region m = { .memory_size = RAM_SIZE };
 	struct kvm_regs regs = { .rip = CODE, .rflags = 2, .rsp = 0x8000 };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS,
+				      .args = { no_exits } };
 	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	struct kvm_sregs s;
 
@@ -116,6 +120,8 @@ static void guest_open(struct guest *g, const uint8_t *code, size_t len)
 	m.userspace_addr = (uintptr_t)g->ram;
 	ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m);
 	memcpy(g->ram + CODE, code, len);
+	if (no_exits && ioctl(g->vm, KVM_ENABLE_CAP, &cap))
+		perror("KVM_CAP_X86_DISABLE_EXITS");
 	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
 	g->run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, g->vcpu, 0);
 	ioctl(g->vcpu, KVM_GET_SREGS, &s);
@@ -343,6 +349,29 @@ static void signals(void)
 	guest_close(&g);
 }
 
+/* A HLT that is the guest's own keeps its CPU, but not from a signal. */
+static void halts_inside(void)
+{
+	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };	/* hlt; jmp back */
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_DISABLE_EXITS,
+				      .args = { 1ULL << 31 } };
+	struct itimerval t = { .it_value.tv_usec = 200000 };
+	struct guest g;
+	int r;
+
+	ok(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS) &
+	   KVM_X86_DISABLE_EXITS_HLT, "HLT can be left to the guest");
+	no_exits = KVM_X86_DISABLE_EXITS_HLT;
+	guest_open(&g, code, sizeof(code));
+	no_exits = 0;
+	refused(ioctl(g.vm, KVM_ENABLE_CAP, &cap), EINVAL, "an unknown exit to leave out");
+	setitimer(ITIMER_REAL, &t, NULL);
+	r = ioctl(g.vcpu, KVM_RUN, 0);
+	ok(r < 0 && errno == EINTR && g.run->exit_reason == KVM_EXIT_INTR,
+	   "such a HLT makes no exit, and a signal ends it");
+	guest_close(&g);
+}
+
 /* State that goes in comes out. */
 static void round_trips(void)
 {
@@ -382,6 +411,7 @@ int main(void)
 	shutdown();
 	cpuid_and_msrs();
 	signals();
+	halts_inside();
 	round_trips();
 end:
 	printf("1..%d\n", points);
