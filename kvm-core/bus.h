@@ -2,9 +2,9 @@
 /*
  * bus: address range -> in-kernel device, for ports and for MMIO.
  *
- * Pure: a sorted array of ranges. Readers look up under the VM's bus SRCU (see
- * vm.h); writers build a new array and publish it. A device answers or says
- * "not mine", and then the access leaves to user space.
+ * Pure: a sorted array of ranges. Readers look up with preemption off, which is
+ * RCU's read side; writers build a new array and publish it. A device answers or
+ * says "not mine", and then the access leaves to user space.
  */
 #ifndef BACKPLANE_BUS_H
 #define BACKPLANE_BUS_H

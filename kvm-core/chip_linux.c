@@ -76,6 +76,8 @@ static int pic_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 	unsigned int i;
 	u32 acked;
 
+	if (likely(len == 1 && vpic_look(&q->pic, port, data)))
+		return 0;
 	spin_lock_irqsave(&q->lock, flags);
 	for (i = 0; i < len; i++)
 		((u8 *)data)[i] = vpic_read(&q->pic, port + i);

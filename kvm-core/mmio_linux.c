@@ -88,13 +88,14 @@ static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
 static int bus_access(struct vcpu *v, int which, gpa_t addr, unsigned int len,
 		      void *data, bool write)
 {
-	int idx = srcu_read_lock(&v->vm->bus_srcu), r = -EOPNOTSUPP;
-	const struct bus *bus = srcu_dereference(v->vm->buses[which],
-						 &v->vm->bus_srcu);
+	const struct bus *bus;
+	int r = -EOPNOTSUPP;
 
+	rcu_read_lock_sched();	/* devices do not sleep */
+	bus = rcu_dereference_sched(v->vm->buses[which]);
 	if (likely(bus))
 		r = bus_ask(v, bus, which, addr, len, data, write);
-	srcu_read_unlock(&v->vm->bus_srcu, idx);
+	rcu_read_unlock_sched();
 	return r;
 }
 

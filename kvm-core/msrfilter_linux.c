@@ -6,7 +6,7 @@
  * denied access is #GP in the guest.
  *
  * Called by svm's exit for RDMSR and WRMSR, and by the VM's ioctls. Filters are
- * read under the VM's bus_srcu.
+ * read under RCU.
  */
 #include <linux/kvm.h>
 #include <linux/module.h>
@@ -90,7 +90,7 @@ int vm_set_msr_filter(struct vm *vm, const struct kvm_msr_filter *arg)
 	mutex_lock(&vm->lock);
 	old = rcu_replace_pointer(vm->msr_filter, f, lockdep_is_held(&vm->lock));
 	mutex_unlock(&vm->lock);
-	synchronize_srcu(&vm->bus_srcu);
+	synchronize_rcu_expedited();
 	filter_free(old);
 	return 0;
 }
@@ -112,14 +112,13 @@ static bool allowed(struct vm *vm, u32 msr, u32 op)
 {
 	const struct msrfilter *f;
 	bool yes;
-	int idx;
 
 	if (likely(!rcu_access_pointer(vm->msr_filter)))
 		return true;
-	idx = srcu_read_lock(&vm->bus_srcu);
-	f = srcu_dereference(vm->msr_filter, &vm->bus_srcu);
+	rcu_read_lock();
+	f = rcu_dereference(vm->msr_filter);
 	yes = !f || msrfilter_allows(f, msr, op);
-	srcu_read_unlock(&vm->bus_srcu, idx);
+	rcu_read_unlock();
 	return yes;
 }
 

@@ -105,10 +105,14 @@ static int pit_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 {
 	struct pit *p = container_of(dev, struct pit, dev);
 	unsigned int i;
+	u64 now = 0;
 
 	spin_lock(&p->lock);
-	for (i = 0; i < len; i++)
-		((u8 *)data)[i] = vpit_read(&p->model, port + i, ktime_get_ns());
+	for (i = 0; i < len; i++) {
+		if (vpit_read_needs_time(&p->model, port + i))
+			now = ktime_get_ns();
+		((u8 *)data)[i] = vpit_read(&p->model, port + i, now);
+	}
 	spin_unlock(&p->lock);
 	return 0;
 }

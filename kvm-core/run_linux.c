@@ -198,8 +198,9 @@ static bool vcpu_runnable(struct vcpu *v)
 /* Sleep until something may have happened. True: leave, kvm_run is filled in. */
 static bool vcpu_block(struct vcpu *v)
 {
-	int err = wait_event_interruptible(v->wq, vcpu_runnable(v) ||
-					   compat_immediate_exit(v->run));
+	int err = rcuwait_wait_event(&v->wait, vcpu_runnable(v) ||
+				     compat_immediate_exit(v->run),
+				     TASK_INTERRUPTIBLE);
 
 	if (err || compat_immediate_exit(v->run) ||
 	    v->mp_state != KVM_MP_STATE_HALTED)

@@ -862,7 +862,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->mp_state = id && vm_irq_mode(vm) != IRQCHIP_NONE ?
 		KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
 	mutex_init(&v->mutex);
-	init_waitqueue_head(&v->wq);
+	rcuwait_init(&v->wait);
 	preempt_notifier_init(&v->notifier, &preempt_ops);
 	v->run = alloc_pages_exact(VCPU_RUN_PAGES * PAGE_SIZE,
 				   GFP_KERNEL_ACCOUNT | __GFP_ZERO);

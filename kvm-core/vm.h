@@ -17,11 +17,11 @@
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
-#include <linux/wait.h>
 #include <linux/hrtimer.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
@@ -53,7 +53,6 @@ struct vm {
 	struct vm *outer;		/* of such a space: whose it is */
 	struct vm_irq *irq;
 	struct bus __rcu *buses[VM_NR_BUSES];
-	struct srcu_struct bus_srcu;
 	struct mutex bus_lock;
 	/* Coalesced writes (coalesced_linux.c) */
 	struct list_head coalesced_zones;	/* under lock */
@@ -69,7 +68,7 @@ struct vm {
 	bool exception_payload, triple_fault_event;
 	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
 	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_*, before any vCPU */
-	struct msrfilter __rcu *msr_filter;	/* NULL: none; bus_srcu */
+	struct msrfilter __rcu *msr_filter;	/* NULL: none */
 	const char *dead;		/* first reason of vm_kill, or NULL */
 	void *arch;			/* svm's: its I/O map, or NULL */
 	/* paravirtual clock and TSC */
@@ -161,7 +160,7 @@ struct vcpu {
 	struct task_struct *task;	/* inside KVM_RUN, or NULL */
 	int mode;			/* enum vcpu_mode, smp ordered */
 	unsigned long requests;		/* BIT(enum vcpu_request) */
-	wait_queue_head_t wq;
+	struct rcuwait wait;		/* its thread sleeps in KVM_RUN */
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	u8 sipi_vector;
 	u8 eoi_vector;			/* of VCPU_REQ_IOAPIC_EOI_EXIT */
@@ -274,8 +273,8 @@ struct vcpu {
 	u64 debug_dr[8];		/* its, with USE_HW_BP; 4, 5, 6 unused */
 	u64 stat_exits, stat_irq_exits, stat_io_exits, stat_mmio_exits,
 	    stat_npf, stat_halts, stat_injections, stat_emulations,
-	    stat_hypercalls, stat_yields, stat_async_pf;
-	u64 stat_exit_code[256];	/* SVM code; NPF = 128, others 129.. */
+	    stat_hypercalls, stat_yields, stat_async_pf, stat_irq_windows,
+	    stat_msr_exits;
 	struct {			/* smmu_linux.c */
 		struct smmu_page *root;	/* what CR3 points to */
 		struct vm *space;	/* whose */

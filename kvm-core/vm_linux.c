@@ -49,6 +49,8 @@ const char *const stat_names[NR_STATS] = {
 	[STAT_VMS] = "vms",
 	[STAT_HYPERCALLS] = "hypercalls",
 	[STAT_YIELDS] = "directed_yield_successful",
+	[STAT_IRQ_WINDOWS] = "irq_window_exits",
+	[STAT_MSR_EXITS] = "msr_exits",
 };
 
 u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id)
@@ -74,6 +76,10 @@ u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id)
 		return v->stat_hypercalls;
 	case STAT_YIELDS:
 		return v->stat_yields;
+	case STAT_IRQ_WINDOWS:
+		return v->stat_irq_windows;
+	case STAT_MSR_EXITS:
+		return v->stat_msr_exits;
 	default:
 		return 0;
 	}
@@ -251,12 +257,9 @@ static struct vm *vm_create(void)
 	err = vm_coalesced_init(vm);
 	if (err)
 		goto put_module;
-	err = init_srcu_struct(&vm->bus_srcu);
-	if (err)
-		goto free_coalesced;
 	err = vm_mem_init(vm);
 	if (err)
-		goto free_srcu;
+		goto free_coalesced;
 	err = vm_irq_init(vm);
 	if (err)
 		goto free_mem;
@@ -269,8 +272,6 @@ static struct vm *vm_create(void)
 
 free_mem:
 	vm_mem_destroy(vm);
-free_srcu:
-	cleanup_srcu_struct(&vm->bus_srcu);
 free_coalesced:
 	vm_coalesced_destroy(vm);
 put_module:
@@ -299,7 +300,6 @@ static void vm_destroy(struct vm *vm)
 	buses_free(vm);
 	vm_coalesced_destroy(vm);
 	vm_msr_filter_destroy(vm);
-	cleanup_srcu_struct(&vm->bus_srcu);
 	module_put(vcpu_ops->owner);
 	mmdrop(vm->mm);
 	kfree(vm);
@@ -356,8 +356,8 @@ void vcpu_kick(struct vcpu *v)
 	smp_mb();
 	if (READ_ONCE(v->mode) == VCPU_OUTSIDE) {
 		/* The barrier above orders the caller's change before this look. */
-		if (waitqueue_active(&v->wq))
-			wake_up(&v->wq);
+		if (rcuwait_active(&v->wait))
+			rcuwait_wake_up(&v->wait);
 		return;
 	}
 	me = get_cpu();
@@ -428,7 +428,7 @@ static void bus_publish(struct vm *vm, int which, struct bus *next)
 
 	next->stamp = atomic64_inc_return(&stamps);
 	rcu_assign_pointer(vm->buses[which], next);
-	synchronize_srcu_expedited(&vm->bus_srcu);
+	synchronize_rcu_expedited();	/* vm_bus_del()'s caller frees the device */
 	kfree(old);
 }
 

@@ -295,17 +295,28 @@ static u8 read_poll(struct vpic *p, struct kvm_pic_state *c)
 	return POLL_PENDING | line;
 }
 
-u8 vpic_read(struct vpic *p, u16 port)
+bool vpic_look(const struct vpic *p, u16 port, u8 *val)
 {
-	struct kvm_pic_state *c = &p->chip[port >> 8 ? port & 1 : port >> 7];
+	const struct kvm_pic_state *c = &p->chip[port >> 8 ? port & 1 : port >> 7];
 
 	if (port >> 8)
-		return c->elcr;
-	if (c->poll)
-		return read_poll(p, c);
-	if (port & 1)
-		return c->imr;
-	return c->read_reg_select ? c->isr : c->irr;
+		*val = READ_ONCE(c->elcr);
+	else if (READ_ONCE(c->poll))
+		return false;
+	else if (port & 1)
+		*val = READ_ONCE(c->imr);
+	else
+		*val = READ_ONCE(c->read_reg_select) ? READ_ONCE(c->isr) :
+						       READ_ONCE(c->irr);
+	return true;
+}
+
+u8 vpic_read(struct vpic *p, u16 port)
+{
+	u8 val;
+
+	return vpic_look(p, port, &val) ? val :
+	       read_poll(p, &p->chip[port >> 7 & 1]);
 }
 
 /* ---- saving ---------------------------------------------------------------------- */

@@ -46,6 +46,8 @@ int vpic_intack(struct vpic *p);
 
 /* One-byte access to ports 20h 21h A0h A1h 4D0h 4D1h. */
 u8 vpic_read(struct vpic *p, u16 port);
+/* The same where a read changes nothing, which needs no lock. False: it would. */
+bool vpic_look(const struct vpic *p, u16 port, u8 *val);
 void vpic_write(struct vpic *p, u16 port, u8 val);
 
 static inline u32 vpic_take_acked(struct vpic *p)

@@ -227,6 +227,14 @@ static u8 read_count(struct kvm_pit_channel_state *c, u64 now)
 	}
 }
 
+bool vpit_read_needs_time(const struct vpit *p, u16 port)
+{
+	const struct kvm_pit_channel_state *c = &p->s.channels[port & 3];
+
+	return (port & 3) != 3 && !c->status_latched && !c->count_latched &&
+	       c->count;
+}
+
 u8 vpit_read(struct vpit *p, u16 port, u64 now)
 {
 	struct kvm_pit_channel_state *c = &p->s.channels[port & 3];

@@ -34,6 +34,8 @@ void vpit_reset(struct vpit *p, u64 now);
  * must be re-armed.
  */
 u8 vpit_read(struct vpit *p, u16 port, u64 now);
+/* Does that read look at @now? Not where something is latched or nothing counts. */
+bool vpit_read_needs_time(const struct vpit *p, u16 port);
 bool vpit_write(struct vpit *p, u16 port, u8 val, u64 now);
 
 /* Port 61h: gate and output of channel 2, speaker, refresh toggle. */

@@ -55,6 +55,7 @@ static enum run_verdict exit_nothing(struct vcpu *v)
 
 static enum run_verdict exit_vintr(struct vcpu *v)
 {
+	v->stat_irq_windows++;
 	vcpu_ops->request_irq_window(v, false);
 	return RUN_AGAIN;	/* the run loop injects now */
 }
@@ -499,6 +500,7 @@ static noinline bool quick_msr(struct vcpu *v)
 	trace_kvm_msr(write, msr, data, false);
 	v->rip = next;
 	v->int_shadow = false;
+	v->stat_msr_exits++;
 	if (!write) {
 		v->regs[EMUL_RAX] = (u32)data;
 		v->regs[EMUL_RDX] = data >> 32;
@@ -560,8 +562,6 @@ bool svm_quick_exit(struct vcpu *v)
 	v->nmi_injected = false;
 	v->interrupt.injected = false;
 	v->stat_exits++;
-	v->stat_exit_code[code == EXIT_NPF ? 128 :
-			  code < 128 ? code : 129 + (code & 63)]++;
 	return true;
 }
 
@@ -572,10 +572,8 @@ static enum run_verdict answer_exit(struct vcpu *v)
 
 	requeue_event(v);
 	v->stat_exits++;
-	if (code == EXIT_NPF) {
-		v->stat_exit_code[128]++;
+	if (code == EXIT_NPF)
 		return exit_npf(v);
-	}
 	if ((u32)code == EXIT_INVALID_LOW) {
 		vmcb_forget(to_svm(v)->vmcb);
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
@@ -583,8 +581,6 @@ static enum run_verdict answer_exit(struct vcpu *v)
 		v->run->fail_entry.cpu = v->cpu;
 		return RUN_USER;
 	}
-	if (code < 255)
-		v->stat_exit_code[code < 128 ? code : 129 + (code & 63)]++;
 	switch (code) {		/* the frequent ones, without an indirect call */
 	case EXIT_INTR:
 		v->stat_irq_exits++;
@@ -592,6 +588,7 @@ static enum run_verdict answer_exit(struct vcpu *v)
 	case EXIT_IOIO:
 		return exit_ioio(v);
 	case EXIT_MSR:
+		v->stat_msr_exits++;
 		return exit_msr(v);
 	case EXIT_CPUID:
 		return exit_cpuid(v);

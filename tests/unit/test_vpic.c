@@ -381,6 +381,29 @@ static void test_random_steps_agree_with_plain_sets(void **state)
 	}
 }
 
+/* Looking agrees with reading wherever a read changes nothing. */
+static void test_a_look_is_a_read_that_changes_nothing(void **state)
+{
+	static const u16 ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 };
+	unsigned int i, n;
+	struct vpic was;
+	u8 val;
+
+	for (n = 0; n < 1000; n++) {
+		vpic_set(&p, random() % 16, 0, random() & 1);
+		vpic_write(&p, n & 1 ? 0x20 : 0xa0, 0x08 | (random() & 7));
+		for (i = 0; i < ARRAY_SIZE(ports); i++) {
+			was = p;
+			if (!vpic_look(&p, ports[i], &val)) {
+				assert_true(p.chip[ports[i] >> 7 & 1].poll);
+				continue;
+			}
+			assert_int_equal(vpic_read(&p, ports[i]), val);
+			assert_memory_equal(&p, &was, sizeof(p));
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -413,6 +436,7 @@ int main(void)
 		TEST(test_without_icw4_initialisation_ends_after_icw3),
 		TEST(test_saved_state_restores_and_is_tamed),
 		TEST(test_random_steps_agree_with_plain_sets),
+		TEST(test_a_look_is_a_read_that_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
