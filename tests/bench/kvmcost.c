@@ -8,7 +8,8 @@
  * subtracted), "kb_per NAME N" for memory. Runs in the emulated host.
  *
  *   kvmcost [quick]     all operations, or those of the budget
- *   kvmcost repeat NAME N   one operation, N times 101 samples
+ *   kvmcost repeat NAME N   one operation, N times all its samples; of a fault the
+ *                       first time as it is named, then with known pages
  *   kvmcost shadow      what only shadow paging (npt=0) makes dear
  *   kvmcost memory      kernel memory of a VM and of a vCPU
  *   kvmcost tsc         the time stamp, for shell scripts
@@ -45,20 +46,29 @@ static int start_echo(struct op *unused)
 	return 0;
 }
 
+static struct { int slot; uint64_t gpa; size_t size; char *p; } given;
+
 /* New memory at its own address; @touched: the host has the pages already. */
 static void give_memory(struct op *op, int samples, size_t step, int advice,
 			bool touched)
 {
-	static int slot;
-	size_t size = (samples * step + MB2 - 1) & ~(MB2 - 1);
-	char *p = anon(size, advice);
-
+	given.size = (samples * step + MB2 - 1) & ~(MB2 - 1);
+	given.p = anon(given.size, advice);
 	if (touched)
-		memset(p, 1, size);
+		memset(given.p, 1, given.size);
 	op->samples = samples;
 	op->rcx = step;
-	op->rbx = FRESH + ((uint64_t)slot << 28);
-	set_slot(++slot, op->rbx, size, p);
+	op->rbx = given.gpa = FRESH + ((uint64_t)given.slot << 28);
+	set_slot(++given.slot, given.gpa, given.size, given.p);
+}
+
+/* The same memory again: the host has it, the guest's table does not. */
+static int give_again(struct op *unused)
+{
+	set_slot(given.slot, given.gpa, 0, given.p);
+	set_slot(given.slot, given.gpa, given.size, given.p);
+	(void)unused;
+	return 0;
 }
 
 static int fresh_4k(struct op *op)
@@ -188,7 +198,8 @@ static void repeat(const char *name, int times)
 			continue;
 		}
 		measure(&ops[i]);
-		ops[i].before = NULL;
+		ops[i].before = ops[i].code == op_touch ? give_again : NULL;
+		printf("samples %d\n", ops[i].samples ? ops[i].samples : SAMPLES);
 		while (--times > 0)
 			measure(&ops[i]);
 		return;

@@ -7,7 +7,7 @@
 for d in $DRIVER; do modprobe "$d" || exit 1; done
 wait_for 10 test -d /sys/class/net/eth0
 net_up eth0 >/dev/null && net_ping >/dev/null || { ip a; exit 1; }
-if [ "$CASE" = assigned ]; then
+if [ "$CASE" = assigned ] || [ "$CASE" = own ]; then
 	grep eth0 /proc/interrupts | grep -q MSI || { echo "no MSI"; exit 1; }
 fi
 round=0

@@ -2,7 +2,9 @@
 # Throughput on the emulated host by the clock, two CPUs: the host's own, before
 # and after a guest's with the card assigned to it ($STACK: ours or intree);
 # then a guest's with virtio-net and with an emulated RTL8139, both bridged to
-# the host's card. Lines "rate NAME N". ROUNDS of SECS seconds each.
+# the host's card. The assigned card is measured twice: once as QEMU does it by
+# itself, once with CPUs that are the guest's own (-overcommit cpu-pm=on, "own").
+# Lines "rate NAME N". ROUNDS of SECS seconds each.
 . /lab/steps.sh
 . /lab/net-lib.sh
 
@@ -13,15 +15,33 @@ native()
 	done
 }
 
-# What the marks say of exits: each second, and (TCP) each packet
+CAUSES="irq_exits halt_exits irq_window_exits io_exits mmio_exits hypercalls msr_exits"
+
+more_counters()
+{
+	for n in $CAUSES; do
+		[ ! -e /sys/kernel/debug/kvm/$n ] || echo "$n=$(cat /sys/kernel/debug/kvm/$n)"
+	done
+}
+
+# What the marks say of exits: each second, and (TCP) each packet, both ways and
+# one by one, and by cause (in-tree has no count of MSRs: they are the rest)
 exits()
 {
 	awk -v c="$1" '
-		$6 == "start" { t = $1; e = $2; p = $7 }
-		$6 == "end" { T += $1 - t; E += $2 - e
-			if ($5 ~ /tcp/) { e1 += $2 - e; p1 += $7 - p } }
+		$6 == "start" { t = $1; e = $2; p = $7; i = $3
+			for (n = 8; n < NF; n++) { split($n, w, "="); at[w[1]] = w[2] } }
+		$6 == "end" { T += $1 - t; E += $2 - e }
+		$6 == "end" && $5 ~ /tcp/ {
+			e1 += $2 - e; p1 += $7 - p; i1 += $3 - i
+			ew[$5] += $2 - e; pw[$5] += $7 - p
+			for (n = 8; n < NF; n++) { split($n, w, "="); by[w[1]] += w[2] - at[w[1]] } }
 		END { if (T) printf "rate %s_exits %.0f\n", c, E / T
-		      if (p1) printf "rate %s_exits_per_packet %.4f\n", c, e1 / p1 }' /tmp/marks
+		      if (!p1) exit
+		      printf "rate %s_exits_per_packet %.4f\n", c, e1 / p1
+		      for (n in pw) if (pw[n]) printf "rate %s_%s_exits_per_packet %.4f\n", c, n, ew[n] / pw[n]
+		      printf "rate %s_interrupts_per_packet %.4f\n", c, i1 / p1
+		      for (n in by) printf "rate %s_per_packet_%s %.4f\n", c, n, by[n] / p1 }' /tmp/marks
 }
 
 # guest_net CASE DRIVERS QEMU-ARGS...
@@ -57,6 +77,8 @@ wait_for 10 test -d /sys/class/net/eth0
 net_up eth0 >/dev/null && load_kvm && load_assign && native || exit 1
 pci_bind $NIC $ASSIGN_DRIVER || exit 1
 guest_net assigned e1000e $(assign_args $NIC nic) || { fail "$STACK: a guest with the card"; exit 1; }
+guest_net own e1000e -overcommit cpu-pm=on $(assign_args $NIC nic) ||
+	{ fail "$STACK: a guest with the card and CPUs of its own"; exit 1; }
 pci_release $NIC
 wait_for 10 test -d /sys/class/net/eth0
 net_up eth0 >/dev/null && native || exit 1

@@ -69,10 +69,10 @@ def summary(seen, rates):
         f = out[stack] = {name: statistics.median(v) if name in rates else min(v)
                           for name, v in figures.items()}
         for way in ("tcp_tx", "tcp_rx", "udp_tx", "udp_rx"):
-            mine = f.get("assigned_" + way)
-            for other in ("native", "rtl8139"):
-                if mine is not None and f.get(f"{other}_{way}"):
-                    f[f"assigned_to_{other}_{way}"] = mine / f[f"{other}_{way}"]
+            for mine in ("assigned", "own"):
+                for other in ("native", "rtl8139"):
+                    if f"{mine}_{way}" in f and f.get(f"{other}_{way}"):
+                        f[f"{mine}_to_{other}_{way}"] = f[f"{mine}_{way}"] / f[f"{other}_{way}"]
         many = [f[f"attach_{n}m"] for n in SIZES if f"attach_{n}m" in f]
         if many:
             f["attach_spread"] = max(many) / min(many)
@@ -147,6 +147,8 @@ def plots(rows, got, where):
     if "native_tcp_tx" in ours:
         cards = (("native", ours, "host"), ("assigned", ours, "assigned"),
                  ("assigned", intree, "assigned (in-tree)"),
+                 ("own", ours, "assigned, own CPUs"),
+                 ("own", intree, "own CPUs (in-tree)"),
                  ("virtio", ours, "virtio-net"), ("rtl8139", ours, "RTL8139"))
         keys = ("tcp_tx", "tcp_rx", "udp_tx", "udp_rx", "exits")
         write_lines(os.path.join(where, "net.dat"), (

@@ -11,6 +11,9 @@
  *                   them invalidate something; read from the unit's own
  *                   registers and ring (AMD 48882, 2.4 and 3.4)
  *
+ * With only=PIECE times=N it maps and unmaps that piece N times SAMPLES, for a
+ * profile (tests/bench/profile).
+ *
  * The function must have no driver. Nothing is left when it is loaded; unload
  * it to load it again.
  */
@@ -40,6 +43,14 @@
 static char *bdf = "0000:00:05.0";
 module_param(bdf, charp, 0444);
 MODULE_PARM_DESC(bdf, "the function to attach");
+
+static char *only;
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "one piece: 4k, 2m, 1g, 2m_small");
+
+static unsigned int times = 1;
+module_param(times, uint, 0444);
+MODULE_PARM_DESC(times, "how often to measure each piece");
 
 struct unit {
 	void __iomem *regs;
@@ -109,7 +120,7 @@ static u64 median(u64 *t)
 }
 
 static int measure(struct iommu_domain *domain, struct unit *u,
-		   const struct piece *r)
+		   const struct piece *r, bool tell)
 {
 	unsigned long iova = IOVA(r - pieces);
 	unsigned int i, all = 0, invalidations = 0;
@@ -134,6 +145,8 @@ static int measure(struct iommu_domain *domain, struct unit *u,
 		samples[0][i] = t1 - t0;
 		unit_count(u, tail, &all, &invalidations);
 	}
+	if (!tell)
+		return 0;
 	pr_info("dmacost: cost iommu_map_%s %llu\n", r->name, median(samples[0]));
 	pr_info("dmacost: cost iommu_unmap_%s %llu\n", r->name, median(samples[1]));
 	pr_info("dmacost: value unmap_commands_%s %u\n", r->name, all);
@@ -141,10 +154,21 @@ static int measure(struct iommu_domain *domain, struct unit *u,
 	return 0;
 }
 
+static int measure_pieces(struct iommu_domain *domain, struct unit *u)
+{
+	unsigned int i, n;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(pieces); i++)
+		for (n = 0; n < times && !err; n++)
+			if (!only || !strcmp(only, pieces[i].name))
+				err = measure(domain, u, &pieces[i], n == 0);
+	return err;
+}
+
 static int attach_and_measure(struct device *dev, struct unit *u)
 {
 	struct iommu_domain *domain = compat_domain_alloc(dev);
-	unsigned int i;
 	int err;
 
 	if (!domain)
@@ -152,8 +176,7 @@ static int attach_and_measure(struct device *dev, struct unit *u)
 	err = iommu_attach_device(domain, dev);
 	if (err)
 		goto free;
-	for (i = 0; i < ARRAY_SIZE(pieces) && !err; i++)
-		err = measure(domain, u, &pieces[i]);
+	err = measure_pieces(domain, u);
 	iommu_detach_device(domain, dev);
 free:
 	iommu_domain_free(domain);

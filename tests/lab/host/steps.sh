@@ -91,6 +91,9 @@ load_kvm()
 	ok "/dev/kvm is there" test -c /dev/kvm
 }
 
+# A job may have more to note at a guest's marks: words of the form name=number
+more_counters() { :; }
+
 # Runs a guest, shows its TAP, and leaves its exit status in $guest_rc and the
 # seconds until its first word in $guest_boot.
 run_guest()
@@ -101,7 +104,7 @@ run_guest()
 	{ guest "$@" 2>/tmp/guest.err; echo $? >/tmp/guest.rc; } | while IFS= read -r line; do
 		case $line in
 		"mark "*)
-			echo "$(cut -d' ' -f1 /proc/uptime) $(guest_counters) ${line#mark } $(cat /sys/kernel/debug/kvm/io_exits 2>/dev/null)" >>/tmp/marks
+			echo "$(cut -d' ' -f1 /proc/uptime) $(guest_counters) ${line#mark } $(more_counters) $(cat /sys/kernel/debug/kvm/io_exits 2>/dev/null)" >>/tmp/marks
 			;;
 		*) echo "$line" ;;
 		esac
