@@ -20,7 +20,7 @@ CAUSES="irq_exits halt_exits irq_window_exits io_exits mmio_exits hypercalls msr
 more_counters()
 {
 	for n in $CAUSES; do
-		[ ! -e /sys/kernel/debug/kvm/$n ] || echo "$n=$(cat /sys/kernel/debug/kvm/$n)"
+		[ ! -e /sys/kernel/debug/kvm/$n ] || printf '%s=%s ' $n "$(cat /sys/kernel/debug/kvm/$n)"
 	done
 }
 
