@@ -69,7 +69,12 @@ struct vm_mem {
 };
 
 int vm_mem_init(struct vm *vm);
-void vm_mem_destroy(struct vm *vm);	/* also unregisters the notifier */
+/*
+ * The process's changes of its mappings do not concern the VM any more: nothing
+ * is mapped, nobody flushes a vCPU for that. Before the vCPUs go; once or twice.
+ */
+void vm_mem_stop(struct vm *vm);
+void vm_mem_destroy(struct vm *vm);	/* stops it if nobody has */
 hpa_t vm_mem_root(struct vm *vm);
 
 /*

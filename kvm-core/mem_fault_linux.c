@@ -440,7 +440,10 @@ int mem_notifier_register(struct vm *vm)
 	return mmu_notifier_register(&vm->mem.notifier, vm->mm);
 }
 
-void mem_notifier_unregister(struct vm *vm)
+void vm_mem_stop(struct vm *vm)
 {
+	if (!vm->mem.notifier.ops)
+		return;
 	mmu_notifier_unregister(&vm->mem.notifier, vm->mm);
+	vm->mem.notifier.ops = NULL;
 }

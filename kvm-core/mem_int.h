@@ -67,7 +67,6 @@ void mem_shadow_zap(struct vm *vm, gpa_t start, gpa_t end);
 void mem_shadow_wrote(struct vm *vm, gfn_t gfn);
 
 int mem_notifier_register(struct vm *vm);
-void mem_notifier_unregister(struct vm *vm);
 
 /* A bitmap for @slot with every bit clear, or every bit set; NULL: no memory. */
 unsigned long *mem_dirty_alloc(const struct slot *slot, bool all);

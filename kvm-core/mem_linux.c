@@ -598,7 +598,7 @@ void vm_mem_destroy(struct vm *vm)
 {
 	struct vm_mem *m = &vm->mem;
 
-	mem_notifier_unregister(vm);
+	vm_mem_stop(vm);
 	mutex_lock(&m->slots_lock);
 	mem_pin_destroy(vm);
 	free_slots(mem_slots_locked(vm));

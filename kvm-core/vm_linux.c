@@ -291,8 +291,12 @@ static void vm_destroy(struct vm *vm)
 	vm_irq_shutdown(vm);
 	preempt_notifier_dec();
 	vm_unlist(vm);
+	vm_mem_stop(vm);
+	if (vm->smm_space)
+		vm_mem_stop(vm->smm_space);
 	vm_for_each_vcpu(i, v, vm)
 		vcpu_destroy(v);
+	atomic_set(&vm->nr_vcpus, 0);	/* what follows may flush all there are */
 	vcpu_ops->vm_destroy(vm);
 	vm_irq_destroy(vm);
 	vm_space_destroy(vm);
