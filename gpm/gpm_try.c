@@ -18,7 +18,7 @@ static u64 *table_of(const struct gpm *g, u64 entry)
 	return g->ops->table_at(g->ctx, gpm_fmt_addr(entry));
 }
 
-static bool change(struct gpm *g, u64 *entry, u64 old, u64 value)
+static inline bool change(struct gpm *g, u64 *entry, u64 old, u64 value)
 {
 	if (g->ops->swap)
 		return (g->ops->swap)(g->ctx, entry, old, value) == old; /* swap is also a kernel macro */
@@ -26,7 +26,7 @@ static bool change(struct gpm *g, u64 *entry, u64 old, u64 value)
 }
 
 /* The entry of @level for @gpa; NULL: a table is missing, or a big leaf there. */
-static u64 *entry_of(const struct gpm *g, gpa_t gpa, unsigned int level)
+static inline u64 *entry_of(const struct gpm *g, gpa_t gpa, unsigned int level)
 {
 	unsigned int at = g->depth - 1;
 	unsigned int shift = BP_PAGE_SHIFT + GPM_FMT_INDEX_BITS * at;
@@ -57,7 +57,7 @@ bool gpm_try_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 pe
 		return false;
 	entry = entry_of(g, gpa, level);
 	return entry && !READ_ONCE(*entry) &&
-	       change(g, entry, 0, gpm_fmt_leaf(hpa, level, perm));
+	       change(g, entry, 0, gpm_fmt_leaf(hpa, level, perm & ~GPM_CPU_RWX));
 }
 
 static unsigned int level_of(u64 size)

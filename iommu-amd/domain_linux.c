@@ -317,35 +317,43 @@ static u32 domain_perm(int prot)
 	return perm ? perm | GPM_FORCE_COH : 0;
 }
 
+static noinline int domain_map_runs(struct amdvi_domain *dom, u64 iova,
+				    phys_addr_t pa, int level, u32 perm,
+				    u64 count, gfp_t gfp, size_t *mapped)
+{
+	int err = 0;
+	u64 done;
+
+	while (count && !err) {
+		err = domain_map_run(dom, iova + *mapped, pa + *mapped, level,
+				     perm, count, &done);
+		count -= done;
+		*mapped += done << (PAGE_SHIFT + 9 * level);
+		if (err == -ENOMEM && gfpflags_allow_blocking(gfp))
+			err = domain_fill_pool(dom, gfp);
+	}
+	return err;
+}
+
 static int domain_map_pages(struct iommu_domain *domain, unsigned long iova,
 			    phys_addr_t pa, size_t pgsize, size_t pgcount,
 			    int prot, gfp_t gfp, size_t *mapped)
 {
 	struct amdvi_domain *dom = to_domain(domain);
-	int level = domain_level(pgsize), err = 0;
+	int level = domain_level(pgsize);
 	u32 perm = domain_perm(prot);
-	u64 done;
 
-	/* Callers that map and unmap side by side keep to ranges of their own. */
-	if (pgcount == 1 && level >= 0 && domain_is_ours(dom) &&
-	    gpm_try_map(&dom->gpm, iova, pa, level, perm)) {
-		*mapped = pgsize;
-		return 0;
-	}
 	*mapped = 0;
 	if (level < 0 || !perm)
 		return -EINVAL;
 	if (!domain_is_ours(dom))
 		return -EPERM;
-	while (pgcount && !err) {
-		err = domain_map_run(dom, iova + *mapped, pa + *mapped, level,
-				     perm, pgcount, &done);
-		pgcount -= done;
-		*mapped += done * pgsize;
-		if (err == -ENOMEM && gfpflags_allow_blocking(gfp))
-			err = domain_fill_pool(dom, gfp);
+	/* Callers that map and unmap side by side keep to ranges of their own. */
+	if (pgcount == 1 && gpm_try_map(&dom->gpm, iova, pa, level, perm)) {
+		*mapped = pgsize;
+		return 0;
 	}
-	return err;
+	return domain_map_runs(dom, iova, pa, level, perm, pgcount, gfp, mapped);
 }
 
 static size_t domain_unmap_pages(struct iommu_domain *domain,

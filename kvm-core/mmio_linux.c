@@ -76,13 +76,13 @@ static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
 		h->addr = addr;
 		h->len = len;
 	}
+	if (likely(h->devices == 1))
+		return write ? h->dev->ops->write(h->dev, v, addr, len, data) :
+			       h->dev->ops->read(h->dev, v, addr, len, data);
 	if (!h->devices)
 		return -EOPNOTSUPP;
-	if (h->devices > 1)
-		return write ? bus_write(bus, v, addr, len, data) :
-			       bus_read(bus, v, addr, len, data);
-	return write ? h->dev->ops->write(h->dev, v, addr, len, data) :
-		       h->dev->ops->read(h->dev, v, addr, len, data);
+	return write ? bus_write(bus, v, addr, len, data) :
+		       bus_read(bus, v, addr, len, data);
 }
 
 static int bus_access(struct vcpu *v, int which, gpa_t addr, unsigned int len,

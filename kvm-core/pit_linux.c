@@ -104,15 +104,13 @@ static int pit_read(struct bus_dev *dev, struct vcpu *v, gpa_t port,
 		    unsigned int len, void *data)
 {
 	struct pit *p = container_of(dev, struct pit, dev);
+	u8 *bytes = data;
 	unsigned int i;
-	u64 now = 0;
 
 	spin_lock(&p->lock);
-	for (i = 0; i < len; i++) {
-		if (vpit_read_needs_time(&p->model, port + i))
-			now = ktime_get_ns();
-		((u8 *)data)[i] = vpit_read(&p->model, port + i, now);
-	}
+	for (i = 0; i < len; i++)
+		if (!vpit_try_read(&p->model, port + i, &bytes[i]))
+			bytes[i] = vpit_read(&p->model, port + i, ktime_get_ns());
 	spin_unlock(&p->lock);
 	return 0;
 }

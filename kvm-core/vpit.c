@@ -61,10 +61,11 @@ static bool idle(const struct vpit *p, unsigned int n)
 
 static u32 current_count(const struct kvm_pit_channel_state *c, u64 now)
 {
-	u64 d = elapsed(c, now);
+	u64 d;
 
 	if (!c->count)
 		return 0;
+	d = elapsed(c, now);
 	if (c->mode == 3)	/* counts by two, twice per period */
 		return c->count - (d * 2) % c->count;
 	if (c->mode == 2)
@@ -227,25 +228,31 @@ static u8 read_count(struct kvm_pit_channel_state *c, u64 now)
 	}
 }
 
-bool vpit_read_needs_time(const struct vpit *p, u16 port)
+bool vpit_try_read(struct vpit *p, u16 port, u8 *val)
 {
-	const struct kvm_pit_channel_state *c = &p->s.channels[port & 3];
+	struct kvm_pit_channel_state *c = &p->s.channels[port & 3];
 
-	return (port & 3) != 3 && !c->status_latched && !c->count_latched &&
-	       c->count;
+	if (unlikely((port & 3) == 3)) {
+		*val = 0;
+	} else if (likely(!(c->status_latched | c->count_latched))) {
+		if (c->count)
+			return false;
+		*val = read_count(c, 0);
+	} else if (c->status_latched) {
+		c->status_latched = 0;
+		*val = c->status;
+	} else {
+		*val = read_latched(c);
+	}
+	return true;
 }
 
 u8 vpit_read(struct vpit *p, u16 port, u64 now)
 {
-	struct kvm_pit_channel_state *c = &p->s.channels[port & 3];
+	u8 val;
 
-	if ((port & 3) == 3)
-		return 0;
-	if (c->status_latched) {
-		c->status_latched = 0;
-		return c->status;
-	}
-	return c->count_latched ? read_latched(c) : read_count(c, now);
+	return vpit_try_read(p, port, &val) ? val :
+	       read_count(&p->s.channels[port & 3], now);
 }
 
 u8 vpit_read_61(struct vpit *p, u64 now)

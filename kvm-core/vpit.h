@@ -34,8 +34,10 @@ void vpit_reset(struct vpit *p, u64 now);
  * must be re-armed.
  */
 u8 vpit_read(struct vpit *p, u16 port, u64 now);
-/* Does that read look at @now? Not where something is latched or nothing counts. */
-bool vpit_read_needs_time(const struct vpit *p, u16 port);
+/* The same without the time, where something is latched or nothing counts. False:
+ * it takes the time, and nothing was read.
+ */
+bool vpit_try_read(struct vpit *p, u16 port, u8 *val);
 bool vpit_write(struct vpit *p, u16 port, u8 val, u64 now);
 
 /* Port 61h: gate and output of channel 2, speaker, refresh toggle. */
