@@ -37,6 +37,27 @@
 #define compat_immediate_exit(run)	READ_ONCE((run)->immediate_exit__unsafe)
 #endif
 
+/* ---- KVM's ABI: what newer VMMs and tests ask for ------------------------------ */
+
+#if COMPAT_OLD
+#define KVM_CAP_USER_MEMORY2	231
+#define KVM_CAP_VM_TYPES	235
+/* The first four members are the older structure; the rest names guest_memfd's. */
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+#define KVM_SET_USER_MEMORY_REGION2 \
+	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#endif
+
 /* ---- memory --------------------------------------------------------------- */
 
 static inline void compat_vm_flags_set(struct vm_area_struct *vma,

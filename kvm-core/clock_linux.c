@@ -206,14 +206,37 @@ void vcpu_write_tsc(struct vcpu *v, u64 tsc)
 	set_bit(VCPU_REQ_CLOCK, &v->requests);
 }
 
+/* To the tick: whoever sets it (KVM_VCPU_TSC_OFFSET) sets it in all vCPUs. */
+void vcpu_set_tsc_offset(struct vcpu *v, u64 offset)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&v->vm->clock_lock, flags);
+	v->vm->tsc_base_offset = offset;
+	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
+	v->tsc_offset = offset;
+	set_bit(VCPU_REQ_CLOCK, &v->requests);
+}
+
 /* ---- ioctls -------------------------------------------------------------------------------- */
+
+static void update_pages(struct vm *vm)
+{
+	struct vcpu *v;
+	int i;
+
+	vm_for_each_vcpu(i, v, vm)
+		vcpu_request(v, VCPU_REQ_CLOCK);
+}
 
 static int clock_get(struct vm *vm, void __user *argp)
 {
 	struct kvm_clock_data data = { };
 	unsigned long flags;
+	bool restyled;
 
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	restyled = clock_restyle(vm);	/* though no vCPU has run yet */
 	data.host_tsc = rdtsc_ordered();
 	data.clock = clock_at(vm, data.host_tsc);
 	if (vm->clock_stable) {
@@ -224,6 +247,8 @@ static int clock_get(struct vm *vm, void __user *argp)
 		data.host_tsc = 0;
 	}
 	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	if (restyled)
+		update_pages(vm);
 	return copy_to_user(argp, &data, sizeof(data)) ? -EFAULT : 0;
 }
 
@@ -231,9 +256,7 @@ static int clock_set(struct vm *vm, void __user *argp)
 {
 	struct kvm_clock_data data;
 	unsigned long flags;
-	struct vcpu *v;
 	u64 now;
-	int i;
 
 	if (copy_from_user(&data, argp, sizeof(data)))
 		return -EFAULT;
@@ -246,8 +269,7 @@ static int clock_set(struct vm *vm, void __user *argp)
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
 	vm->clock_offset += data.clock - clock_at(vm, rdtsc_ordered());
 	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
-	vm_for_each_vcpu(i, v, vm)
-		vcpu_request(v, VCPU_REQ_CLOCK);
+	update_pages(vm);
 	return 0;
 }
 

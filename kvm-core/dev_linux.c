@@ -12,6 +12,9 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 #include "kvm-core/vcpu.h"
+#include "kvm-core/vcpuid.h"
+#include "compat_linux.h"
+#include "kvm-core/slots.h"
 #include "kvm-core/stats.h"
 
 MODULE_LICENSE("GPL");
@@ -33,15 +36,19 @@ static const struct {
 	{ KVM_CAP_IRQCHIP, 1 },
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_USER_MEMORY, 1 },
+	{ KVM_CAP_USER_MEMORY2, 1 },
+	{ KVM_CAP_VM_TYPES, 1 },		/* type 0 alone */
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_EXT_EMUL_CPUID, 1 },
 	{ KVM_CAP_CLOCKSOURCE, 1 },
 	{ KVM_CAP_NR_VCPUS, 0 },	/* online CPUs, below */
 	{ KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS },
-	{ KVM_CAP_MAX_VCPU_ID, 255 },
-	{ KVM_CAP_NR_MEMSLOTS, 509 },
+	{ KVM_CAP_MAX_VCPU_ID, VM_MAX_VCPU_IDS },
+	{ KVM_CAP_NR_MEMSLOTS, SLOTS_MAX },
 	{ KVM_CAP_PIT, 1 },
 	{ KVM_CAP_NOP_IO_DELAY, 1 },
+	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_MP_STATE, 1 },
 	{ KVM_CAP_SYNC_MMU, 1 },
 	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
@@ -59,6 +66,7 @@ static const struct {
 	{ KVM_CAP_PIT_STATE2, 1 },
 	{ KVM_CAP_IOEVENTFD, 1 },
 	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
+	{ KVM_CAP_IOEVENTFD_NO_LENGTH, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_ADJUST_CLOCK, KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME |
 				KVM_CLOCK_HOST_TSC },
@@ -102,7 +110,19 @@ static const struct {
 	{ KVM_CAP_GET_MSR_FEATURES, 1 },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 },
+	{ KVM_CAP_EXIT_HYPERCALL, VM_EXIT_HYPERCALLS },
+	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
+	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_MSR_PLATFORM_INFO, 1 },
+	{ KVM_CAP_DISABLE_QUIRKS, 1 },
+	{ KVM_CAP_DISABLE_QUIRKS2, VM_QUIRKS },
 	{ KVM_CAP_X86_DISABLE_EXITS, VM_DISABLE_EXITS },
+	{ KVM_CAP_HALT_POLL, 1 },
+	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
+	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
+	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
 };
 
 /* @vm may be NULL: asked on /dev/kvm itself. */
@@ -116,6 +136,24 @@ int vm_check_extension(struct vm *vm, long cap)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;
 	return vm_ext_check(cap);
+}
+
+/* What KVM_GET_DEVICE_ATTR tells of the whole: the XSAVE features for guests. */
+static int dev_attr(unsigned int cmd, const void __user *argp)
+{
+	struct kvm_device_attr attr;
+	u64 xcr0 = boot_cpu_has(X86_FEATURE_XSAVE) ? VCPUID_XCR0 : 0;
+
+	if (vcpu_has_keys())
+		xcr0 |= XFEATURE_MASK_PKRU;
+
+	if (copy_from_user(&attr, argp, sizeof(attr)))
+		return -EFAULT;
+	if (attr.group || attr.attr != KVM_X86_XCOMP_GUEST_SUPP)
+		return -ENXIO;
+	if (cmd == KVM_HAS_DEVICE_ATTR)
+		return 0;
+	return put_user(xcr0, (u64 __user *)attr.addr) ? -EFAULT : 0;
 }
 
 static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -143,6 +181,9 @@ static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return msr_feature_list(argp);
 	case KVM_GET_MSRS:
 		return msr_feature_io(argp);
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_HAS_DEVICE_ATTR:
+		return dev_attr(cmd, argp);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		mce_cap = VCPU_MCG_CAP;
 		return copy_to_user(argp, &mce_cap, sizeof(mce_cap)) ? -EFAULT : 0;

@@ -133,6 +133,9 @@ struct emul_ctxt {
 	/* out */
 	struct emul_fault fault;
 	bool int_shadow;	/* instruction sets the interrupt shadow */
+	u16 ahead;		/* while ops->pio reads: elements that the
+				 * instruction could take in a row, 1 or more
+				 */
 	u8 length;		/* of the instruction, once decoded */
 	u8 seg_dirty;		/* BIT(enum emul_seg): selector and base in
 				 * ->seg changed (real and virtual-8086 mode

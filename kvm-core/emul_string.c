@@ -192,6 +192,19 @@ static enum emul_verdict port_access(struct emul_run *r, u16 port, u64 *v, bool 
 	return emul_verdict_of(r->c->ops->pio(r->c, port, v, port_size(r), in));
 }
 
+/* How many elements one answer may bring: as many as go into the page. */
+static u16 elements_ahead(const struct emul_run *r, unsigned int size)
+{
+	u64 at = index_of(r, EMUL_RDI), room;
+
+	if (!r->i.rep || (r->c->rflags & EMUL_DF))
+		return 1;
+	if (r->i.bits != 64)
+		at += r->c->seg[EMUL_ES].base;
+	room = (BP_PAGE_SIZE - (at & ~BP_PAGE_MASK)) / size;
+	return room ? min(room, count(r)) : 1;
+}
+
 enum emul_verdict emul_ins(struct emul_run *r)
 {
 	u16 port = r->c->regs[EMUL_RDX];
@@ -204,6 +217,7 @@ enum emul_verdict emul_ins(struct emul_run *r)
 	v = port_allowed(r, port);
 	if (v == EMUL_OKAY)
 		v = probe_destination(r, size);
+	r->c->ahead = elements_ahead(r, size);
 	if (v == EMUL_OKAY)
 		v = port_access(r, port, &value, true);
 	if (v == EMUL_OKAY)
@@ -247,6 +261,7 @@ enum emul_verdict emul_in(struct emul_run *r)
 	u64 value = 0;
 
 	v = port_allowed(r, port);
+	r->c->ahead = 1;
 	if (v == EMUL_OKAY)
 		v = port_access(r, port, &value, true);
 	if (v == EMUL_OKAY)

@@ -134,16 +134,28 @@ static void mmio_write(struct vcpu *v, u32 offset, unsigned int len,
 	apply(v, &e);
 }
 
+/* Where a local APIC would be: nothing, which reads as ones, or user space's. */
+static int mmio_hole(struct vcpu *v, unsigned int len, void *data, bool write)
+{
+	if (!vm_has_quirk(v->vm, KVM_X86_QUIRK_LAPIC_MMIO_HOLE))
+		return -EOPNOTSUPP;
+	if (!write)
+		memset(data, 0xff, len);
+	return 0;
+}
+
 int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool write)
 {
 	struct vlapic *a = v->vlapic;
 	gpa_t offset;
 
-	if (!a || !vlapic_hw_enabled(a) || vlapic_is_x2apic(a))
+	if (!a)
 		return -EOPNOTSUPP;
 	offset = gpa - (a->base & BP_PAGE_MASK);
 	if (offset >= BP_PAGE_SIZE)
 		return -EOPNOTSUPP;
+	if (unlikely(!vlapic_hw_enabled(a) || vlapic_is_x2apic(a)))
+		return mmio_hole(v, len, data, write);
 	if (write)
 		mmio_write(v, offset, len, data);
 	else
@@ -413,7 +425,7 @@ int vcpu_irq_init(struct vcpu *v)
 	hrtimer_init(&v->lapic_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	v->lapic_timer.function = timer_expired;
 	v->apic_base = VLAPIC_DEFAULT_BASE | VLAPIC_BASE_EN |
-		       (v->id ? 0 : VLAPIC_BASE_BSP);
+		       (v->id == v->vm->boot_id ? VLAPIC_BASE_BSP : 0);
 	if (q->mode == IRQCHIP_NONE)
 		return 0;
 	if (v->id >= VDEST_IDS - 1)
@@ -421,7 +433,7 @@ int vcpu_irq_init(struct vcpu *v)
 	v->vlapic = kzalloc(sizeof(*v->vlapic), GFP_KERNEL_ACCOUNT);
 	if (!v->vlapic)
 		return -ENOMEM;
-	vlapic_init(v->vlapic, v->id, v->id == 0, q->mode == IRQCHIP_SPLIT);
+	vlapic_init(v->vlapic, v->id, v->id == v->vm->boot_id, q->mode == IRQCHIP_SPLIT);
 	err = take_slot(q, v);
 	if (err)
 		goto free;
@@ -462,5 +474,7 @@ void vcpu_irq_reset(struct vcpu *v, bool init)
 	}
 	hrtimer_cancel(&v->lapic_timer);
 	vlapic_reset(v->vlapic, init);
+	if (!vm_has_quirk(v->vm, KVM_X86_QUIRK_LINT0_REENABLED))
+		vlapic_mask_lint0(v->vlapic);
 	map_changed(v);
 }

@@ -117,7 +117,7 @@ void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
 		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
 		run->io.size = e->len;
 		run->io.port = e->addr;
-		run->io.count = 1;
+		run->io.count = max_t(u16, e->count, 1);
 		run->io.data_offset = PAGE_SIZE;
 		if (e->write)
 			memcpy((void *)run + PAGE_SIZE, e->data, e->len);
@@ -142,33 +142,61 @@ static void trace_access(const struct vcpu_mmio_entry *e)
 		trace_kvm_mmio(e->write, e->len, e->addr, value);
 }
 
+/* The answer that the log has already, if it is to the same question: user space
+ * may have changed registers meanwhile.
+ */
+static bool replay(struct vcpu *v, const struct vcpu_mmio_entry *q, void *data)
+{
+	const struct vcpu_mmio_entry *e;
+
+	if (v->mmio.next >= v->mmio.n)
+		return false;
+	e = &v->mmio.log[v->mmio.next];
+	if (e->addr != q->addr || e->len != q->len || e->write != q->write ||
+	    e->pio != q->pio) {
+		v->mmio.n = v->mmio.next;
+		return false;
+	}
+	v->mmio.next++;
+	if (!e->write)
+		memcpy(data, e->data, e->len);
+	return true;
+}
+
+/* The next of the elements that user space gave at once, on kvm_run's data page. */
+static bool take_ahead(struct vcpu *v, struct vcpu_mmio_entry *e)
+{
+	if (!e->pio || e->write || v->ahead.next >= v->ahead.count ||
+	    v->ahead.rip != v->rip)
+		return false;
+	memcpy(e->data, (void *)v->run + PAGE_SIZE + v->ahead.next++ * e->len, e->len);
+	return true;
+}
+
 /*
  * One device access of at most 8 bytes. If the log already has its answer,
- * give that; otherwise ask the kernel's devices, then user space.
+ * give that; otherwise ask the kernel's devices, then user space. @count: how many
+ * such an IN of several could take at once.
  */
 static enum emul_access_result device_access(struct vcpu *v, gpa_t addr,
 					     unsigned int len, void *data,
-					     bool write, bool pio)
+					     bool write, bool pio, u16 count)
 {
-	struct vcpu_mmio_entry *e;
+	struct vcpu_mmio_entry *e, q = {
+		.addr = addr, .len = len, .write = write, .pio = pio, .count = count,
+	};
 
-	if (v->mmio.next < v->mmio.n) {
-		e = &v->mmio.log[v->mmio.next++];
-		if (!write)
-			memcpy(data, e->data, len);
+	if (replay(v, &q, data))
 		return EMUL_ACC_OKAY;
-	}
 	if (v->mmio.n == ARRAY_SIZE(v->mmio.log)) {
 		vm_kill(v->vm, "one instruction touched more device registers than any may");
 		return EMUL_ACC_RETRY;
 	}
 	e = &v->mmio.log[v->mmio.n];
-	*e = (struct vcpu_mmio_entry){
-		.addr = addr, .len = len, .write = write, .pio = pio,
-	};
+	*e = q;
 	if (write)
 		memcpy(e->data, data, len);
-	if (!vcpu_kernel_device(v, e, e->data)) {
+	if (take_ahead(v, e) || !vcpu_kernel_device(v, e, e->data)) {
 		trace_access(e);
 		e->done = true;
 		v->mmio.n++;
@@ -214,7 +242,7 @@ static enum emul_access_result physical_access(struct vcpu *v, gpa_t gpa,
 	/* Devices see naturally bounded pieces of at most 8 bytes. */
 	for (; len; len -= n, gpa += n, data += n) {
 		n = min(len, 8U);
-		r = device_access(v, gpa, n, data, write, false);
+		r = device_access(v, gpa, n, data, write, false, 1);
 		if (r != EMUL_ACC_OKAY)
 			return r;
 	}
@@ -334,7 +362,7 @@ static enum emul_access_result op_probe_write(struct emul_ctxt *c, gva_t la,
 static enum emul_access_result op_pio(struct emul_ctxt *c, u16 port, void *data,
 				      unsigned int len, bool in)
 {
-	return device_access(c->priv, port, len, data, !in, true);
+	return device_access(c->priv, port, len, data, !in, true, in ? c->ahead : 1);
 }
 
 /* ---- emulator's registers -------------------------------------------------------------------- */
@@ -564,6 +592,13 @@ static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt 
 {
 	struct kvm_run *run = v->run;
 
+	/* A guest's program does not end the guest. */
+	if (c->cpl == 3 && c->nbytes && !v->vm->exit_on_failure) {
+		v->mmio.n = 0;
+		v->mmio.active = false;
+		vcpu_queue_exception(v, EXCP_UD, 0);
+		return RUN_AGAIN;
+	}
 	pr_warn_ratelimited("kvm-core: VM %u vCPU %u: no emulation for %*ph at %#llx (cs base %#llx)\n",
 			    v->vm->id, v->id, c->nbytes, c->bytes, v->rip,
 			    c->seg[EMUL_CS].base);
@@ -628,6 +663,22 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v)
 		vcpu_queue_exception(v, EXCP_UD, 0);
 	return len;
 }
+
+void vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len)
+{
+	struct emul_ctxt c = { };
+	gva_t la = v->rip;
+
+	if (prepare(v, &c))
+		return;
+	if (emul_code_bits(&c) != 64)
+		la = (u32)(c.seg[EMUL_CS].base + v->rip);
+	if (linear_access(&c, la, (void *)bytes, len, true, true) != EMUL_ACC_FAULT)
+		return;
+	v->cr2 = c.fault.cr2;
+	vcpu_queue_exception(v, c.fault.vector, c.fault.error);
+}
+EXPORT_SYMBOL_GPL(vcpu_patch_insn);
 
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len)
 {
@@ -700,6 +751,25 @@ static void take_answer(struct vcpu *v)
 	e->done = true;
 	trace_access(e);
 	v->mmio.active = false;
+	if (e->pio && !e->write && e->count > 1) {
+		v->ahead.next = 1;
+		v->ahead.count = e->count;
+		v->ahead.rip = v->rip;
+	}
+}
+
+/* The instruction that left, from its start, and on through what was given ahead. */
+static enum run_verdict emulate_answered(struct vcpu *v)
+{
+	enum run_verdict r;
+
+	do {
+		r = vcpu_emulate(v);
+	} while (r == RUN_AGAIN && v->ahead.next < v->ahead.count &&
+		 v->ahead.rip == v->rip && !v->exception.pending);
+	if (r != RUN_USER)
+		v->ahead.count = 0;
+	return r;
 }
 
 /*
@@ -722,7 +792,7 @@ int vcpu_complete_io(struct vcpu *v)
 		return 0;
 	}
 	take_answer(v);
-	switch (vcpu_emulate(v)) {
+	switch (emulate_answered(v)) {
 	case RUN_USER:
 	case RUN_ERROR:
 		return 1;

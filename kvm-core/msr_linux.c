@@ -124,6 +124,49 @@ static u32 xsave_size(struct vcpu *v)
 	return size;
 }
 
+/* Bits that mirror control registers. */
+static void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
+{
+	*ecx &= ~BIT(27);
+	if (v->cr4 & X86_CR4_OSXSAVE)
+		*ecx |= BIT(27);
+	if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE) &&
+	    vm_irq_mode(v->vm) != IRQCHIP_NONE)
+		*edx &= ~BIT(9);
+	if (unlikely(!vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))) {
+		*ecx &= ~BIT(3);
+		if (v->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT)
+			*ecx |= BIT(3);
+	}
+}
+
+static u32 mirror_leaf7(const struct vcpu *v, u32 ecx)
+{
+	return v->cr4 & X86_CR4_PKE ? ecx | BIT(4) : ecx & ~(u32)BIT(4);
+}
+
+bool vcpu_offers_mwait(struct vcpu *v)
+{
+	if (!vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+		return v->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT;
+	return vcpu_has_cpuid(v, 1, 0, REG_ECX, 3);
+}
+EXPORT_SYMBOL_GPL(vcpu_offers_mwait);
+
+/* An entry as the guest finds it now. */
+static struct kvm_cpuid_entry2 entry_now(struct vcpu *v, const struct kvm_cpuid_entry2 *e)
+{
+	struct kvm_cpuid_entry2 now = *e;
+
+	if (e->function == 1)
+		mirror_leaf1(v, &now.ecx, &now.edx);
+	else if (e->function == 7 && e->index == 0)
+		now.ecx = mirror_leaf7(v, now.ecx);
+	else if (e->function == 0xd && e->index == 0)
+		now.ebx = xsave_size(v);
+	return now;
+}
+
 static noinline __cold void cpuid_traced(u32 leaf, u32 sub, u64 *regs, bool found)
 {
 	trace_kvm_cpuid(leaf, sub, regs, found);
@@ -141,21 +184,12 @@ void vcpu_cpuid(struct vcpu *v)
 		ecx = e->ecx;
 		edx = e->edx;
 	}
-	/* Bits that mirror control registers. */
-	if (leaf == 1) {
-		ecx &= ~BIT(27);
-		if (v->cr4 & X86_CR4_OSXSAVE)
-			ecx |= BIT(27);
-		if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE) &&
-		    vm_irq_mode(v->vm) != IRQCHIP_NONE)
-			edx &= ~BIT(9);
-	} else if (leaf == 7 && sub == 0) {
-		ecx &= ~BIT(4);
-		if (v->cr4 & X86_CR4_PKE)
-			ecx |= BIT(4);
-	} else if (leaf == 0xd && sub == 0 && e) {
+	if (leaf == 1)
+		mirror_leaf1(v, &ecx, &edx);
+	else if (leaf == 7 && sub == 0)
+		ecx = mirror_leaf7(v, ecx);
+	else if (leaf == 0xd && sub == 0 && e)
 		ebx = xsave_size(v);
-	}
 	v->regs[EMUL_RAX] = eax;
 	v->regs[EMUL_RBX] = ebx;
 	v->regs[EMUL_RCX] = ecx;
@@ -191,11 +225,45 @@ static u64 cr4_by_cpuid(struct vcpu *v)
 	return allowed & vcpu_cr4_possible();
 }
 
+/* The eax of KVM's feature leaf, which VMMs move up to make room for others'. */
+static u32 pv_features(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *e;
+	u32 base;
+
+	for (base = VCPUID_KVM_LEAF; base < VCPUID_KVM_LEAF + 0x10000; base += 0x100) {
+		e = find_cpuid(v, base, 0);
+		if (!e || e->ebx != 0x4b4d564b || e->ecx != 0x564b4d56 || e->edx != 0x4d)
+			continue;
+		e = find_cpuid(v, base | 1, 0);
+		return e ? e->eax : 0;
+	}
+	return 0;
+}
+
+/* What a guest has seen stays: features do not come or go under it. */
+static bool cpuid_same(struct vcpu *v, const struct kvm_cpuid_entry2 *e, unsigned int n)
+{
+	struct kvm_cpuid_entry2 was, is;
+	unsigned int i;
+
+	if (n != v->nr_cpuid)
+		return false;
+	for (i = 0; i < n; i++) {
+		was = entry_now(v, &v->cpuid[i]);
+		is = entry_now(v, &e[i]);
+		if (memcmp(&was, &is, offsetof(struct kvm_cpuid_entry2, padding)))
+			return false;
+	}
+	return true;
+}
+
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 {
 	struct kvm_cpuid_entry2 *entries;
 	const struct kvm_cpuid_entry2 *e;
 	struct kvm_cpuid2 head;
+	int err;
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
@@ -204,29 +272,38 @@ int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 	entries = vmemdup_user(arg->entries, head.nent * sizeof(*entries));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
+	if (v->stat_exits) {	/* it has run */
+		err = cpuid_same(v, entries, head.nent) ? 0 : -EINVAL;
+		kvfree(entries);
+		return err;
+	}
 	kvfree(v->cpuid);
 	v->cpuid = entries;
 	v->nr_cpuid = head.nent;
 	e = find_cpuid(v, 0x80000008, 0);
 	v->phys_bits = e ? e->eax & 0xff : 36;
 	v->cr4_by_cpuid = cr4_by_cpuid(v);
+	v->pv.features = pv_features(v);
 	return 0;
 }
 
 int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 {
+	struct kvm_cpuid_entry2 now;
 	struct kvm_cpuid2 head;
+	unsigned int i;
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	if (head.nent < v->nr_cpuid) {
-		if (put_user(v->nr_cpuid, &arg->nent))
-			return -EFAULT;
-		return -E2BIG;
-	}
-	if (put_user(v->nr_cpuid, &arg->nent) ||
-	    copy_to_user(arg->entries, v->cpuid, v->nr_cpuid * sizeof(*v->cpuid)))
+	if (put_user(v->nr_cpuid, &arg->nent))
 		return -EFAULT;
+	if (head.nent < v->nr_cpuid)
+		return -E2BIG;
+	for (i = 0; i < v->nr_cpuid; i++) {
+		now = entry_now(v, &v->cpuid[i]);
+		if (copy_to_user(&arg->entries[i], &now, sizeof(now)))
+			return -EFAULT;
+	}
 	return 0;
 }
 
@@ -342,6 +419,9 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
 	return 0;
 }
 
+/* PLATFORM_INFO: CPUID may be made to fault for user code (MISC_FEATURES_ENABLES) */
+#define PLATFORM_CPUID_FAULT	BIT_ULL(31)
+
 /* ---- MSRs ------------------------------------------------------------------------------ */
 
 static int get_mce(struct vcpu *v, u32 msr, u64 *data, bool host)
@@ -398,7 +478,7 @@ static u64 *mtrr_slot(struct vcpu *v, u32 msr)
 	return &v->msr.mtrr_var[i - 12];
 }
 
-static int get_own(struct vcpu *v, u32 msr, u64 *data)
+static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 {
 	switch (msr) {
 	case MSR_IA32_TSC:
@@ -430,6 +510,15 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data)
 	case MSR_IA32_MISC_ENABLE:
 		*data = v->msr.misc_enable;
 		return 0;
+	case MSR_PLATFORM_INFO:
+		*data = v->msr.platform_info;
+		return host || !READ_ONCE(v->vm->hide_platform_info) ? 0 : -EINVAL;
+	case MSR_MISC_FEATURES_ENABLES:
+		*data = v->msr.misc_features;
+		return 0;
+	case MSR_IA32_POWER_CTL:
+		*data = v->msr.power_ctl;
+		return 0;
 	case MSR_IA32_CR_PAT:
 		*data = v->msr.pat;
 		return 0;
@@ -451,7 +540,10 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		if (host) {
 			vcpu_write_tsc(v, data);
 		} else {
-			v->tsc_offset = data - rdtsc();
+			/* The guest's own change, which TSC_ADJUST tells of. */
+			data -= vcpu_read_tsc(v);
+			v->tsc_offset += data;
+			v->msr.tsc_adjust += data;
 			set_bit(VCPU_REQ_CLOCK, &v->requests);
 		}
 		return 0;
@@ -488,6 +580,20 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_IA32_MISC_ENABLE:
 		v->msr.misc_enable = data;
 		return 0;
+	case MSR_PLATFORM_INFO:
+		if (!host || (!(data & PLATFORM_CPUID_FAULT) && v->msr.misc_features))
+			return -EINVAL;
+		v->msr.platform_info = data;
+		return 0;
+	case MSR_MISC_FEATURES_ENABLES:
+		if ((data & ~1ULL) ||
+		    (data && !(v->msr.platform_info & PLATFORM_CPUID_FAULT)))
+			return -EINVAL;
+		v->msr.misc_features = data;
+		return 0;
+	case MSR_IA32_POWER_CTL:
+		v->msr.power_ctl = data;
+		return 0;
 	case MSR_IA32_CR_PAT:
 		if (!vmsr_pat_valid(data))
 			return -EINVAL;
@@ -505,9 +611,11 @@ int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host)
 {
 	u64 *slot;
 
+	if (unlikely(v->pv.enforce) && !vcpu_pv_msr_offered(v, msr))
+		return -EINVAL;
 	switch (vmsr_classify(msr)) {
 	case VMSR_OWN:
-		return get_own(v, msr, data);
+		return get_own(v, msr, data, host);
 	case VMSR_ZERO:
 		*data = 0;
 		return 0;
@@ -531,6 +639,8 @@ int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host)
 {
 	u64 *slot;
 
+	if (unlikely(v->pv.enforce) && !vcpu_pv_msr_offered(v, msr))
+		return -EINVAL;
 	switch (vmsr_classify(msr)) {
 	case VMSR_OWN:
 		return set_own(v, msr, data, host);

@@ -90,6 +90,7 @@ int vm_set_msr_filter(struct vm *vm, const struct kvm_msr_filter *arg)
 	mutex_lock(&vm->lock);
 	old = rcu_replace_pointer(vm->msr_filter, f, lockdep_is_held(&vm->lock));
 	mutex_unlock(&vm->lock);
+	vm_flush_tlb(vm);	/* the backend looks which MSRs exit */
 	synchronize_rcu_expedited();
 	filter_free(old);
 	return 0;

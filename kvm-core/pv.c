@@ -39,6 +39,45 @@ bool pv_msr_valid(u32 msr, u64 value)
 	}
 }
 
+int pv_msr_feature(u32 msr)
+{
+	switch (msr) {
+	case 0x11:			/* kvmclock, old numbers and new */
+	case 0x12:
+		return 0;
+	case 0x4b564d00:
+	case 0x4b564d01:
+		return 3;
+	case PV_MSR_ASYNC_PF_EN:
+		return 4;
+	case PV_MSR_STEAL_TIME:
+		return 5;
+	case PV_MSR_EOI_EN:
+		return 6;
+	case PV_MSR_POLL_CONTROL:
+		return 12;
+	case PV_MSR_ASYNC_PF_INT:
+	case PV_MSR_ASYNC_PF_ACK:
+		return 14;
+	default:
+		return -1;
+	}
+}
+
+int pv_hypercall_feature(u64 nr)
+{
+	switch (nr) {
+	case PV_HC_KICK_CPU:
+		return 7;
+	case PV_HC_SEND_IPI:
+		return 11;
+	case PV_HC_SCHED_YIELD:
+		return 13;
+	default:
+		return -1;
+	}
+}
+
 /* ---- steal time ------------------------------------------------------------------ */
 
 u64 pv_steal_since(u64 *last, u64 run_delay)

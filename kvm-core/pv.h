@@ -20,6 +20,10 @@
 #define PV_MSR_ASYNC_PF_INT	0x4b564d06U
 #define PV_MSR_ASYNC_PF_ACK	0x4b564d07U
 
+#define PV_HC_KICK_CPU		5
+#define PV_HC_SEND_IPI		10
+#define PV_HC_SCHED_YIELD	11
+
 /* Bit 0 of the MSRs that hold an address. */
 #define PV_ENABLED		BIT_ULL(0)
 #define PV_STEAL_ADDR		(~0x3fULL)
@@ -27,6 +31,10 @@
 
 /* May the MSR hold @value? False: the guest gets #GP. */
 bool pv_msr_valid(u32 msr, u64 value);
+
+/* The bit of KVM's CPUID leaf (eax) that brings an MSR or a hypercall, or -1. */
+int pv_msr_feature(u32 msr);
+int pv_hypercall_feature(u64 nr);
 
 /* ---- steal time ---------------------------------------------------------------- */
 

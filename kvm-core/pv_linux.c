@@ -271,7 +271,46 @@ static long hypercall(struct vcpu *v, u64 nr, const struct hypercall *hc)
 	}
 }
 
-void vcpu_hypercall(struct vcpu *v)
+static bool offered(const struct vcpu *v, int feature)
+{
+	return !v->pv.enforce || feature < 0 || (v->pv.features >> feature & 1);
+}
+
+bool vcpu_pv_msr_offered(const struct vcpu *v, u32 msr)
+{
+	return offered(v, pv_msr_feature(msr));
+}
+
+/* User space keeps a map of the guest's pages and answers: KVM_EXIT_HYPERCALL. */
+static enum run_verdict hypercall_to_user(struct vcpu *v, const struct hypercall *hc)
+{
+	struct kvm_run *run = v->run;
+	u64 gpa = hc->arg[0], pages = hc->arg[1];
+
+	if ((gpa & ~PAGE_MASK) || !pages || gpa + (pages << PAGE_SHIFT) <= gpa) {
+		v->regs[EMUL_RAX] = -KVM_EINVAL;
+		return RUN_AGAIN;
+	}
+	memset(&run->hypercall, 0, sizeof(run->hypercall));
+	run->exit_reason = KVM_EXIT_HYPERCALL;
+	run->hypercall.nr = KVM_HC_MAP_GPA_RANGE;
+	run->hypercall.args[0] = gpa;
+	run->hypercall.args[1] = pages;
+	run->hypercall.args[2] = hc->arg[2];
+	run->hypercall.longmode = hc->wide;
+	v->user_hypercall = true;
+	return RUN_USER;
+}
+
+void vcpu_complete_hypercall(struct vcpu *v)
+{
+	u64 r = v->run->hypercall.ret;
+
+	v->user_hypercall = false;
+	v->regs[EMUL_RAX] = v->efer & EFER_LMA ? r : (u32)r;
+}
+
+enum run_verdict vcpu_hypercall(struct vcpu *v)
 {
 	struct hypercall hc = {
 		.arg = { v->regs[EMUL_RBX], v->regs[EMUL_RCX],
@@ -288,8 +327,17 @@ void vcpu_hypercall(struct vcpu *v)
 			hc.arg[i] = (u32)hc.arg[i];
 	}
 	v->stat_hypercalls++;
-	r = vcpu_ops->get_cpl(v) ? -KVM_EPERM : hypercall(v, nr, &hc);
+	if (nr == KVM_HC_MAP_GPA_RANGE && !vcpu_ops->get_cpl(v) &&
+	    (READ_ONCE(v->vm->exit_hypercalls) & BIT(KVM_HC_MAP_GPA_RANGE)))
+		return hypercall_to_user(v, &hc);
+	if (vcpu_ops->get_cpl(v))
+		r = -KVM_EPERM;
+	else if (!offered(v, pv_hypercall_feature(nr)))
+		r = -KVM_ENOSYS;
+	else
+		r = hypercall(v, nr, &hc);
 	v->regs[EMUL_RAX] = hc.wide ? (u64)r : (u32)r;
+	return RUN_AGAIN;
 }
 EXPORT_SYMBOL_GPL(vcpu_hypercall);
 

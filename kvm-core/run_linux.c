@@ -84,8 +84,8 @@ bool vcpu_take_request(struct vcpu *v, enum vcpu_request r)
 static void take_init(struct vcpu *v)
 {
 	vcpu_reset(v, true);
-	v->mp_state = v->id == 0 ? KVM_MP_STATE_RUNNABLE :
-				   KVM_MP_STATE_INIT_RECEIVED;
+	v->mp_state = v->id == v->vm->boot_id ? KVM_MP_STATE_RUNNABLE :
+						KVM_MP_STATE_INIT_RECEIVED;
 }
 
 /* SIPI: real mode at vector * 4096 (APM2 16.5). */
@@ -412,6 +412,7 @@ static int run_loop(struct vcpu *v)
 {
 	enum run_verdict verdict;
 
+	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
 		if (signal_pending(current) || compat_immediate_exit(v->run)) {
 			v->run->exit_reason = KVM_EXIT_INTR;
@@ -467,11 +468,13 @@ static int complete_access(struct vcpu *v)
 	int r = 0;
 
 	if (!v->pio.active && !v->mmio.active && !v->load.active &&
-	    likely(!v->user_msr.active && !stepped))
+	    likely(!v->user_msr.active && !v->user_hypercall && !stepped))
 		return 0;
 	v->step_due = false;
 	if (v->user_msr.active)
 		vcpu_complete_user_msr(v);
+	else if (v->user_hypercall)
+		vcpu_complete_hypercall(v);
 	else if (v->pio.active || v->mmio.active || v->load.active)
 		r = vcpu_complete_io(v);
 	stepped |= v->rip != rip;
@@ -487,16 +490,22 @@ int vcpu_run(struct vcpu *v)
 	sigset_t saved;
 	int r;
 
+	if (unlikely(v->run->kvm_valid_regs | v->run->kvm_dirty_regs)) {
+		r = vcpu_sync_in(v);
+		if (r)
+			return r;
+	}
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
-	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
 		vcpu_irq_set_cr8(v, v->run->cr8);
 
 	WRITE_ONCE(v->task, current);
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	r = complete_access(v);
-	if (!r)
+	if (!r && compat_immediate_exit(v->run))
+		r = -EINTR;	/* what kvm_run says stays: all of it is done now */
+	else if (!r)
 		r = run_loop(v);
 	else if (r > 0)
 		r = 0;		/* the same instruction needs another answer */
@@ -504,6 +513,8 @@ int vcpu_run(struct vcpu *v)
 	WRITE_ONCE(v->task, NULL);
 
 	fill_run(v);
+	if (unlikely(v->run->kvm_valid_regs))
+		vcpu_sync_out(v);
 	trace_kvm_userspace_exit(v->run->exit_reason, r);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

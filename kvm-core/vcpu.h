@@ -40,6 +40,13 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 	KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP | \
 	KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP | KVM_GUESTDBG_BLOCKIRQ)
 
+/* Old behaviour that user space may switch off, hypercalls it may have. */
+#define VM_QUIRKS (KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED | \
+	KVM_X86_QUIRK_LAPIC_MMIO_HOLE | KVM_X86_QUIRK_OUT_7E_INC_RIP | \
+	KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_FIX_HYPERCALL_INSN | \
+	KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
+#define VM_EXIT_HYPERCALLS	BIT(12)		/* KVM_HC_MAP_GPA_RANGE */
+
 /* ---- events (run_linux.c) ----------------------------------------------- */
 /* Queue an exception for the next entry; merges with one in delivery. */
 void vcpu_queue_exception(struct vcpu *v, u8 vector, u32 error);
@@ -100,6 +107,8 @@ bool vcpu_quick_goes_on(struct vcpu *v);
 void vcpu_cpuid(struct vcpu *v);
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 		    unsigned int bit);
+/* MONITOR and MWAIT, by CPUID or MISC_ENABLE. */
+bool vcpu_offers_mwait(struct vcpu *v);
 /* 0, or -EINVAL: the guest gets #GP. @host: user space writes, no checks that
  * only a guest must pass.
  */
@@ -123,7 +132,11 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host);
 enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror);
 
 /* ---- paravirtual guests (pv_linux.c, apf_linux.c) --------------------------- */
-void vcpu_hypercall(struct vcpu *v);
+/* RUN_AGAIN, or RUN_USER with kvm_run filled in; rip is past the instruction. */
+enum run_verdict vcpu_hypercall(struct vcpu *v);
+void vcpu_complete_hypercall(struct vcpu *v);
+/* May the guest use this MSR, for all that its CPUID says? */
+bool vcpu_pv_msr_offered(const struct vcpu *v, u32 msr);
 /* The guest spins (PAUSE exit): give the CPU to a sibling that waits for one. */
 void vcpu_on_spin(struct vcpu *v);
 /*
@@ -164,6 +177,8 @@ struct task_request;
 void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
 /* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
+/* Write @bytes over it, as the guest itself would; a fault is queued. */
+void vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len);
 
 /* ---- shadow paging (smmu_linux.c) ---------------------------------------------- */
 /* The guest's #PF exit; @error as the CPU has it, @delivering: during delivery. */
@@ -188,6 +203,11 @@ void vcpu_destroy(struct vcpu *v);
 void vcpu_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
 int vcpu_run(struct vcpu *v);					/* KVM_RUN */
+/* Register sets in kvm_run: those it marks dirty are taken, before; those it asks
+ * for are told, after. -EINVAL: an unknown set, or values that are refused.
+ */
+int vcpu_sync_in(struct vcpu *v);
+void vcpu_sync_out(struct vcpu *v);
 void vcpu_reset(struct vcpu *v, bool init);
 /* Take note of an NMI, or an INIT and a SIPI, that others have sent; the run
  * loop and the ioctls that tell of it.
@@ -206,6 +226,7 @@ int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);
 /* The wall clock and the guest's TSC at one moment; false: no stable clock. */
 bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc);
 void vcpu_write_tsc(struct vcpu *v, u64 tsc);
+void vcpu_set_tsc_offset(struct vcpu *v, u64 offset);
 static inline u64 vcpu_read_tsc(struct vcpu *v)
 {
 	return rdtsc() + v->tsc_offset;
@@ -216,6 +237,13 @@ void vcpu_complete_user_msr(struct vcpu *v);
 int vm_set_msr_filter(struct vm *vm, const struct kvm_msr_filter *arg);
 void vm_msr_filter_destroy(struct vm *vm);
 int vm_user_space_msr(struct vm *vm, u64 reasons);
+/* KVM_ENABLE_CAP, without flags: 0 or -EINVAL (cap_linux.c). */
+int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap);
+int vcpu_enable_cap(struct vcpu *v, const struct kvm_enable_cap *cap);
+int vm_set_boot_id(struct vm *vm, u32 id);	/* -EBUSY: vCPUs exist */
+/* KVM_{GET,SET,HAS}_DEVICE_ATTR of a vCPU: -ENXIO for an unknown one. */
+long vcpu_attr_ioctl(struct vcpu *v, unsigned int cmd, const void __user *argp);
+int vcpu_set_mce(struct vcpu *v, const struct kvm_x86_mce *in);
 int vm_coalesced_init(struct vm *vm);			/* coalesced_linux.c */
 void vm_coalesced_destroy(struct vm *vm);
 /* 0, -EINVAL, -ENOSPC (too many zones), -ENOMEM. Takes vm->lock. */

@@ -107,7 +107,11 @@ void vcpu_reset(struct vcpu *v, bool init)
 		v->msr.ucode_rev = VMSR_UCODE_REV;
 		v->msr.pat = 0x0007040600070406ULL;
 		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+		v->msr.platform_info = BIT_ULL(31);	/* CPUID can fault */
 	}
+	v->msr.misc_features = 0;
+	v->user_hypercall = false;
+	v->ahead.count = 0;
 	vcpu_pv_reset(v);
 	vcpu_smm_reset(v, init);
 	vcpu_irq_reset(v, init);
@@ -163,14 +167,17 @@ static void regs_set(struct vcpu *v, const struct kvm_regs *r)
 	g[13] = r->r13;
 	g[14] = r->r14;
 	g[15] = r->r15;
-	v->rip = r->rip;
 	v->rflags = r->rflags | X86_EFLAGS_FIXED;
-	/* A new rip ends whatever access was under way. */
 	v->exception.pending = false;
+	if (v->rip == r->rip)
+		return;
+	/* A new rip ends whatever access was under way. */
+	v->rip = r->rip;
 	v->mmio.n = 0;
 	v->mmio.active = false;
 	v->pio.active = false;
 	v->load.active = false;
+	v->ahead.count = 0;
 }
 
 static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
@@ -199,7 +206,6 @@ u64 vcpu_cr4_possible(void)
 	static const struct { u64 bits; int feature; } by_feature[] = {
 		{ X86_CR4_UMIP, X86_FEATURE_UMIP },
 		{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
-		{ X86_CR4_PCIDE, X86_FEATURE_PCID },
 		{ X86_CR4_OSXSAVE, X86_FEATURE_XSAVE },
 		{ X86_CR4_SMEP, X86_FEATURE_SMEP },
 		{ X86_CR4_SMAP, X86_FEATURE_SMAP },
@@ -266,7 +272,7 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 		break;
 	}
 	/* Older user space puts the boot CPU at its reset vector so. */
-	if (v->id == 0 && v->rip == 0xfff0 && s->cs.selector == 0xf000 &&
+	if (v->id == v->vm->boot_id && v->rip == 0xfff0 && s->cs.selector == 0xf000 &&
 	    !(s->cr0 & X86_CR0_PE))
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
@@ -564,8 +570,8 @@ static int guest_debug_set(struct vcpu *v, const struct kvm_guest_debug *d)
 	v->guest_debug = control & KVM_GUESTDBG_ENABLE ? control : 0;
 	for (i = 0; i < ARRAY_SIZE(v->debug_dr); i++)
 		v->debug_dr[i] = d->arch.debugreg[i];
-	/* What VMRUN would refuse (APM2 15.5.1); GD is the guest's to use. */
-	v->debug_dr[7] = (u32)v->debug_dr[7] & ~BIT(13);
+	/* What VMRUN would refuse (APM2 15.5.1). */
+	v->debug_dr[7] = (u32)v->debug_dr[7];
 	vcpu_ops->update_debug(v);
 	return 0;
 }
@@ -607,6 +613,49 @@ static int interrupt_set(struct vcpu *v, const struct kvm_interrupt *irq)
 	v->user_irq = irq->irq;
 	set_bit(VCPU_REQ_EVENT, &v->requests);
 	return 0;
+}
+
+/* ---- register sets in kvm_run, which user space may change at any moment -------------- */
+
+int vcpu_sync_in(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
+	int err = 0;
+
+	if ((dirty | READ_ONCE(run->kvm_valid_regs)) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	if (dirty & KVM_SYNC_X86_REGS) {
+		struct kvm_regs regs = run->s.regs.regs;
+
+		regs_set(v, &regs);
+	}
+	if (dirty & KVM_SYNC_X86_SREGS) {
+		struct kvm_sregs sregs = run->s.regs.sregs;
+
+		err = sregs_set(v, &sregs);
+	}
+	if (!err && (dirty & KVM_SYNC_X86_EVENTS)) {
+		struct kvm_vcpu_events events = run->s.regs.events;
+
+		err = events_set(v, &events);
+	}
+	if (!err)
+		run->kvm_dirty_regs = 0;
+	return err;
+}
+
+void vcpu_sync_out(struct vcpu *v)
+{
+	struct kvm_sync_regs *s = &v->run->s.regs;
+	u64 valid = READ_ONCE(v->run->kvm_valid_regs);
+
+	if (valid & KVM_SYNC_X86_REGS)
+		regs_get(v, &s->regs);
+	if (valid & KVM_SYNC_X86_SREGS)
+		sregs_get(v, &s->sregs);
+	if (valid & KVM_SYNC_X86_EVENTS)
+		events_get(v, &s->events);
 }
 
 /*
@@ -732,6 +781,14 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 		return SET(struct kvm_interrupt, interrupt_set);
 	case KVM_X86_SETUP_MCE:
 		return SET(u64, mce_setup);
+	case KVM_X86_SET_MCE:
+		return SET(struct kvm_x86_mce, vcpu_set_mce);
+	case KVM_ENABLE_CAP:
+		return SET(struct kvm_enable_cap, vcpu_enable_cap);
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+	case KVM_HAS_DEVICE_ATTR:
+		return vcpu_attr_ioctl(v, cmd, argp);
 	case KVM_GET_MSRS:
 		return vcpu_msr_io(v, argp, false);
 	case KVM_SET_MSRS:
@@ -859,7 +916,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->user_irq = -1;
 	v->tsc_khz = tsc_khz;
 	v->phys_bits = boot_cpu_data.x86_phys_bits;
-	v->mp_state = id && vm_irq_mode(vm) != IRQCHIP_NONE ?
+	v->mp_state = id != vm->boot_id && vm_irq_mode(vm) != IRQCHIP_NONE ?
 		KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
 	mutex_init(&v->mutex);
 	rcuwait_init(&v->wait);
@@ -932,14 +989,15 @@ int vcpu_create(struct vm *vm, unsigned int id)
 	struct vcpu *v;
 	int fd;
 
-	if (id > 254)
+	if (id >= VM_MAX_VCPU_IDS)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	fd = -EEXIST;
 	if (vcpu_id_taken(vm, id))
 		goto unlock;
 	fd = -EINVAL;
-	if (atomic_read(&vm->nr_vcpus) >= VM_MAX_VCPUS)
+	if (atomic_read(&vm->nr_vcpus) >= VM_MAX_VCPUS ||
+	    (vm->max_vcpu_ids && id >= vm->max_vcpu_ids))
 		goto unlock;
 	v = vcpu_alloc(vm, id);
 	fd = PTR_ERR_OR_ZERO(v);

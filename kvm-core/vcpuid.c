@@ -26,6 +26,7 @@
 /* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
 #define LEAF7_EBX (M(0) | M(3) | M(5) | M(7) | M(8) | M(9) | M(18) | M(19) | \
 		   M(20) | M(23) | M(24) | M(29))
+#define EBX_TSC_ADJUST	M(1)
 #define ECX_PKU		M(3)
 /* UMIP PKU LA57 RDPID */
 #define LEAF7_ECX (M(2) | ECX_PKU | M(16) | M(22))
@@ -40,7 +41,6 @@
 
 /* XSAVEOPT and XGETBV1; the compacted form needs IA32_XSS, not offered. */
 #define LEAFD1_EAX (M(0) | M(2))
-#define XCR0_GUEST 7U		/* x87, SSE, AVX */
 #define XCR0_PKRU	M(9)
 
 /* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
@@ -103,7 +103,7 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 {
 	switch (subleaf) {
 	case 0:
-		r->eax &= XCR0_GUEST | (host->pku ? XCR0_PKRU : 0);
+		r->eax &= VCPUID_XCR0 | (host->pku ? XCR0_PKRU : 0);
 		r->edx = 0;
 		return true;
 	case 1:
@@ -149,6 +149,7 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		break;
 	case 7:
 		r->eax = 0;
+		r->ebx |= EBX_TSC_ADJUST;	/* ours, whatever the CPU has */
 		if (!host->pku)
 			r->ecx &= ~ECX_PKU;
 		break;

@@ -16,6 +16,7 @@ struct vcpuid_regs {
 
 #define VCPUID_KVM_LEAF		0x40000000U
 #define VCPUID_KVM_FEATURES	0x40000001U
+#define VCPUID_XCR0		7U	/* XSAVE features for guests: x87, SSE, AVX */
 
 struct vcpuid_host {
 	u32 max_basic, max_extended;

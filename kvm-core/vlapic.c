@@ -16,7 +16,7 @@
 #define ICR_ASSERT		0x00004000U
 #define ICR_LEVEL		0x00008000U
 #define ICR_SHORTHAND		0x000c0000U
-#define ICR_VALID		0x000ccfffU
+#define ICR_BUSY		BIT(12)		/* never is: sent at once */
 #define ICR_X2_RESERVED		0xfff32000U
 
 /* @words: those of the bank that may hold something. */
@@ -244,7 +244,7 @@ static bool decode_icr(struct vlapic *a, struct vchip_msg *m)
 
 static void write_icr(struct vlapic *a, u32 val, struct vlapic_effect *e)
 {
-	REG(a, VLAPIC_ICR) = val & ICR_VALID;
+	REG(a, VLAPIC_ICR) = val & ~(u32)ICR_BUSY;
 	e->todo |= decode_icr(a, &e->ipi) ? VLAPIC_DO_IPI : VLAPIC_DO_EVENT;
 }
 

@@ -102,6 +102,8 @@ enum vlapic_post {
 
 /* Power-on state, enabled at the default address. */
 void vlapic_init(struct vlapic *a, u32 id, bool bsp, bool directed_eoi);
+/* LINT0 as a processor has it after reset; ours is left open for the PIC. */
+void vlapic_mask_lint0(struct vlapic *a);
 /* INIT keeps the base MSR and the id; a reset restores the base too. */
 void vlapic_reset(struct vlapic *a, bool init);
 

@@ -61,6 +61,11 @@ void vlapic_reset(struct vlapic *a, bool init)
 		REG(a, VLAPIC_LVT0) = LVT_EXTINT;
 }
 
+void vlapic_mask_lint0(struct vlapic *a)
+{
+	REG(a, VLAPIC_LVT0) = LVT_MASKED;
+}
+
 void vlapic_init(struct vlapic *a, u32 id, bool bsp, bool directed_eoi)
 {
 	memset(a, 0, sizeof(*a));

@@ -33,6 +33,7 @@
 #include "kvm-core/mem.h"
 
 #define VM_MAX_VCPUS	64
+#define VM_MAX_VCPU_IDS	255
 #define VM_NR_SPACES	2	/* the second is what SMM sees */
 
 struct vlapic;
@@ -66,6 +67,13 @@ struct vm {
 	unsigned long ext_held;		/* bits: ext[i] holds its module */
 	/* What user space has switched on (KVM_ENABLE_CAP) */
 	bool exception_payload, triple_fault_event;
+	bool exit_on_failure;		/* else a failed emulation for user code is #UD */
+	bool hide_platform_info;
+	u32 max_vcpu_ids;		/* 0: VM_MAX_VCPU_IDS */
+	u32 boot_id;			/* the vCPU that starts by itself */
+	unsigned long nr_mmu_pages;	/* as user space set it */
+	u64 quirks_off;			/* KVM_X86_QUIRK_* */
+	u64 exit_hypercalls;		/* BIT(KVM_HC_*) that user space answers */
 	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
 	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_*, before any vCPU */
 	struct msrfilter __rcu *msr_filter;	/* NULL: none */
@@ -82,6 +90,18 @@ struct vm {
 	unsigned int last_boosted;	/* vCPU index: directed yields go round */
 	struct list_head link;		/* all VMs */
 };
+
+/* Is the old behaviour @quirk (KVM_X86_QUIRK_*) kept? */
+static inline bool vm_has_quirk(const struct vm *vm, u64 quirk)
+{
+	return !(READ_ONCE(vm->quirks_off) & quirk);
+}
+
+/* Does every MSR access have to be asked about? A change comes with a TLB flush. */
+static inline bool vm_filters_msrs(const struct vm *vm)
+{
+	return rcu_access_pointer(vm->msr_filter);
+}
 
 /* Requests to a vCPU, set by anyone, taken by its thread. */
 enum vcpu_request {
@@ -115,6 +135,7 @@ struct vcpu_mmio_entry {
 	u8 data[8];
 	u8 len;
 	bool write, done, pio;
+	u16 count;			/* elements asked for, of an IN: 1 or more */
 };
 
 /* The page that instructions come from, and the guest's page-table entries that
@@ -210,6 +231,7 @@ struct vcpu {
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
 		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
 		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
+		u64 platform_info, misc_features, power_ctl;
 	} msr;
 	/* paravirtual guests (pv_linux.c, apf_linux.c) */
 	struct {
@@ -218,6 +240,8 @@ struct vcpu {
 		bool waits_for_cpu;	/* preempted while it wanted to run */
 		bool eoi_lent;		/* the guest may skip its EOI */
 		bool unhalted;		/* a kick that the next HLT consumes */
+		bool enforce;		/* only what CPUID has: */
+		u32 features;		/* KVM's leaf, eax */
 	} pv;
 	struct vcpu_apf *apf;
 	struct dring ring;		/* of dirty pages; size 0: none */
@@ -233,6 +257,10 @@ struct vcpu {
 		unsigned int n, next;
 		struct vcpu_mmio_entry log[16];
 	} mmio;
+	struct {			/* REP INS: what user space gave in one go */
+		unsigned int next, count;	/* elements, on kvm_run's data page */
+		u64 rip;
+	} ahead;
 	struct {
 		bool active;		/* a simple IN/OUT awaits completion */
 		bool in;
@@ -262,6 +290,7 @@ struct vcpu {
 					 * the quick way (fast_linux.c)
 					 */
 
+	bool user_hypercall;		/* one that user space answers */
 	/* A RDMSR or WRMSR that user space answers */
 	struct {
 		bool active, read;

@@ -504,6 +504,17 @@ static int set_region(struct vm *vm, struct kvm_userspace_memory_region *r)
 	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_set_region(space, r);
 }
 
+/* The same with a place for guest_memfd, whose flag no slot here may have. */
+static int set_region2(struct vm *vm, struct kvm_userspace_memory_region2 *r2)
+{
+	struct kvm_userspace_memory_region r;
+
+	static_assert(offsetof(struct kvm_userspace_memory_region2, guest_memfd_offset) ==
+		      sizeof(r), "one is a prefix of the other");
+	memcpy(&r, r2, sizeof(r));
+	return set_region(vm, &r);
+}
+
 static int get_dirty_log(struct vm *vm, struct kvm_dirty_log *log)
 {
 	struct vm *space = slot_space(vm, &log->slot);
@@ -550,16 +561,10 @@ static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 		return vm_irq_x2apic_api(vm, cap->args[0]);
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		return vm_user_space_msr(vm, cap->args[0]);
-	case KVM_CAP_EXCEPTION_PAYLOAD:
-		vm->exception_payload = cap->args[0];
-		return 0;
-	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
-		vm->triple_fault_event = cap->args[0];
-		return 0;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return disable_exits(vm, cap->args[0]);
 	default:
-		return -EINVAL;
+		return vm_enable_cap(vm, cap);
 	}
 }
 
@@ -658,6 +663,8 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return IOCTL_IN(struct kvm_enable_cap, enable_cap);
 	case KVM_SET_USER_MEMORY_REGION:
 		return IOCTL_IN(struct kvm_userspace_memory_region, set_region);
+	case KVM_SET_USER_MEMORY_REGION2:
+		return IOCTL_IN(struct kvm_userspace_memory_region2, set_region2);
 	case KVM_GET_DIRTY_LOG:
 		return IOCTL_IN(struct kvm_dirty_log, get_dirty_log);
 	case KVM_CLEAR_DIRTY_LOG:
@@ -669,6 +676,14 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return arg > 0xfffff000UL - 3 * PAGE_SIZE ? -EINVAL : 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
+	case KVM_SET_NR_MMU_PAGES:
+		/* A bound for what is bounded anyway (shadow_pages). */
+		vm->nr_mmu_pages = arg;
+		return arg < 64 ? -EINVAL : 0;
+	case KVM_GET_NR_MMU_PAGES:
+		return vm->nr_mmu_pages;
+	case KVM_SET_BOOT_CPU_ID:
+		return vm_set_boot_id(vm, arg);
 	case KVM_CREATE_IRQCHIP:
 		return create_irqchip(vm);
 	case KVM_GET_IRQCHIP:

@@ -20,14 +20,17 @@ static const struct {
 	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
 	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
+	{ 0x000000ce, 0x000000ce, VMSR_OWN },	/* platform information */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
 	{ 0x0000011e, 0x0000011e, VMSR_ZERO },	/* cache control */
+	{ 0x00000140, 0x00000140, VMSR_OWN },	/* CPUID faulting */
 	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
 	{ 0x00000179, 0x0000017b, VMSR_MCE },	/* MCG cap, status, control */
 	{ 0x00000186, 0x00000187, VMSR_ZERO },	/* event selects */
 	{ 0x000001a0, 0x000001a0, VMSR_OWN },	/* misc enable */
 	{ 0x000001d9, 0x000001d9, VMSR_ZERO },	/* DebugCtl */
 	{ 0x000001db, 0x000001de, VMSR_ZERO },	/* last branch */
+	{ 0x000001fc, 0x000001fc, VMSR_OWN },	/* power control */
 	{ 0x00000200, 0x0000020f, VMSR_MTRR },	/* variable */
 	{ 0x00000250, 0x00000250, VMSR_MTRR },
 	{ 0x00000258, 0x00000259, VMSR_MTRR },
@@ -76,7 +79,7 @@ static const u32 listed[] = {
 	0xc0000102, 0xc0000103, 0x10, 0x277, 0x1a0, 0x3b, 0x6e0, 0x9e, 0x34,
 	0x12, 0x11, 0x4b564d00, 0x4b564d01, 0x8b,
 	0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d05, 0x4b564d06, 0x4b564d07,
-	0x17a, 0x17b,
+	0x17a, 0x17b, 0xce, 0x140, 0x1fc,
 };
 
 bool vmsr_listed(unsigned int i, u32 *msr)

@@ -22,6 +22,9 @@
 #include "svm/clean.h"
 #include "svm/svm.h"
 
+#define DR7_GD		BIT(13)
+#define DR6_BD		BIT(13)
+
 void svm_update_debug(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
@@ -88,6 +91,16 @@ enum run_verdict svm_exit_db(struct vcpu *v)
 	}
 	v->dr6 = to_svm(v)->debug_dr6;	/* the guest has not seen it */
 	return debug_exit(v, EXCP_DB, dr6);
+}
+
+/* A debugger that has DR7.GD set sees the guest's MOV to or from a debug register
+ * first (APM2 13.1.1.4). Processors raise #DB before they exit; others come here.
+ */
+enum run_verdict svm_exit_dr(struct vcpu *v)
+{
+	if ((v->guest_debug & KVM_GUESTDBG_USE_HW_BP) && (v->debug_dr[7] & DR7_GD))
+		return debug_exit(v, EXCP_DB, DR6_RESERVED | DR6_BD);
+	return vcpu_emulate(v);
 }
 
 /* An instruction that the hypervisor has executed raises no #DB of its own. */

@@ -73,6 +73,10 @@ static enum run_verdict exit_iret(struct vcpu *v)
 
 static enum run_verdict exit_cpuid(struct vcpu *v)
 {
+	if (unlikely(v->msr.misc_features) && vcpu_ops->get_cpl(v) && !v->smm.active) {
+		vcpu_queue_gp(v);	/* it was asked to fault */
+		return RUN_AGAIN;
+	}
 	if (skip_insn(v))
 		vcpu_cpuid(v);
 	return RUN_AGAIN;
@@ -152,9 +156,7 @@ static enum run_verdict exit_ioio(struct vcpu *v)
 
 static enum run_verdict exit_vmmcall(struct vcpu *v)
 {
-	if (skip_insn(v))
-		vcpu_hypercall(v);
-	return RUN_AGAIN;
+	return skip_insn(v) ? vcpu_hypercall(v) : RUN_AGAIN;
 }
 
 static enum run_verdict exit_xsetbv(struct vcpu *v)
@@ -275,14 +277,35 @@ static enum run_verdict exit_rsm(struct vcpu *v)
 	return vcpu_rsm(v);
 }
 
-/* Intercepted in SMM only: RSM is undefined to a CPU that is not really there. */
+/*
+ * RSM is undefined to a CPU that is not really in SMM, and so is the other
+ * vendor's hypercall: guests that do not look find theirs in its place and
+ * execute it again.
+ */
 static enum run_verdict exit_ud(struct vcpu *v)
 {
-	static const u8 rsm[] = { 0x0f, 0xaa };
+	static const u8 rsm[] = { 0x0f, 0xaa }, vmcall[] = { 0x0f, 0x01, 0xc1 },
+			vmmcall[] = { 0x0f, 0x01, 0xd9 };
 
-	if (vcpu_insn_is(v, rsm, sizeof(rsm)))
+	if (v->smm.active && vcpu_insn_is(v, rsm, sizeof(rsm)))
 		return vcpu_rsm(v);
+	if (vm_has_quirk(v->vm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) &&
+	    vcpu_insn_is(v, vmcall, sizeof(vmcall))) {
+		vcpu_patch_insn(v, vmmcall, sizeof(vmmcall));
+		return RUN_AGAIN;
+	}
 	return v->exception.pending ? RUN_AGAIN : inject_ud(v);
+}
+
+/* Nothing to wait for: another turn of the guest's loop. A guest whose CPUID has
+ * no MONITOR gets #UD only if user space wants that.
+ */
+static enum run_verdict exit_mwait(struct vcpu *v)
+{
+	if (vm_has_quirk(v->vm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) ||
+	    vcpu_offers_mwait(v))
+		return exit_skip(v);
+	return inject_ud(v);
 }
 
 static enum task_reason task_reason(const struct vmcb_control *c)
@@ -326,8 +349,8 @@ static const exit_fn exit_table[] = {
 	[EXIT_CR_WRITE + 3] = exit_cr_write,
 	[EXIT_CR_WRITE + 4] = exit_cr_write,
 	[EXIT_CR_WRITE + 8] = exit_cr_write,
-	[EXIT_DR_READ ... EXIT_DR_READ + 7] = exit_emulate,
-	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = exit_emulate,
+	[EXIT_DR_READ ... EXIT_DR_READ + 7] = svm_exit_dr,
+	[EXIT_DR_WRITE ... EXIT_DR_WRITE + 7] = svm_exit_dr,
 	[EXIT_EXCP + EXCP_DB] = svm_exit_db,
 	[EXIT_EXCP + EXCP_BP] = svm_exit_bp,
 	[EXIT_EXCP + EXCP_UD] = exit_ud,
@@ -356,8 +379,8 @@ static const exit_fn exit_table[] = {
 	[EXIT_CLGI] = inject_ud,
 	[EXIT_SKINIT] = inject_ud,
 	[EXIT_WBINVD] = exit_skip,
-	[EXIT_MONITOR] = inject_ud,
-	[EXIT_MWAIT] = inject_ud,
+	[EXIT_MONITOR] = exit_mwait,
+	[EXIT_MWAIT] = exit_mwait,
 	[EXIT_XSETBV] = exit_xsetbv,
 	[EXIT_RDPRU] = inject_ud,
 };
@@ -476,7 +499,7 @@ static bool quick_cpuid(struct vcpu *v)
 {
 	u64 next = quick_next_rip(v);
 
-	if (!next)
+	if (!next || unlikely(v->msr.misc_features))
 		return false;
 	v->rip = next;
 	v->int_shadow = false;

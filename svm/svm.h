@@ -46,6 +46,7 @@ void svm_update_debug(struct vcpu *v);
 void svm_debug_enter(struct vcpu *v);	/* irqs off, the VMCB is filled in */
 void svm_debug_exit(struct vcpu *v);
 enum run_verdict svm_exit_db(struct vcpu *v);
+enum run_verdict svm_exit_dr(struct vcpu *v);	/* at any time */
 enum run_verdict svm_exit_bp(struct vcpu *v);
 enum run_verdict svm_exit_swint(struct vcpu *v);
 enum run_verdict svm_debug_stepped(struct vcpu *v);

@@ -48,6 +48,7 @@ module_param(npt, bool, 0444);
 MODULE_PARM_DESC(npt, "nested paging; npt=0: shadow paging, where the CPU walks tables that kvm-core makes");
 
 static u8 *svm_iopm, *svm_msrpm;
+static u8 *svm_msrpm_all;	/* every MSR exits: the VM filters them */
 static hpa_t svm_iopm_pa;
 #define IOPM_ORDER	2
 #define MSRPM_ORDER	1
@@ -122,8 +123,8 @@ static const unsigned int base_intercepts[] = {
 	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT, INTERCEPT_WBINVD,
 	INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_XSETBV, INTERCEPT_RDPRU,
 	INTERCEPT_CR_WRITE(4), INTERCEPT_CR_WRITE(8), INTERCEPT_CR_READ(8),
-	INTERCEPT_EXCEPTION(EXCP_DB), INTERCEPT_EXCEPTION(EXCP_AC),
-	INTERCEPT_EXCEPTION(EXCP_MC),
+	INTERCEPT_EXCEPTION(EXCP_DB), INTERCEPT_EXCEPTION(EXCP_UD),
+	INTERCEPT_EXCEPTION(EXCP_AC), INTERCEPT_EXCEPTION(EXCP_MC),
 };
 
 /*
@@ -250,8 +251,6 @@ static void svm_update_mode(struct vcpu *v)
 	vmcb_put(vmcb, s.efer, m.efer);
 	vmcb_put(vmcb, s.g_pat, v->msr.pat);
 	vmcb_put(vmcb, c.n_cr3, vm_mem_root(vcpu_space(v)));
-	/* Where the RSM intercept comes after the test for real SMM. */
-	vmcb_intercept(vmcb, INTERCEPT_EXCEPTION(EXCP_UD), v->smm.active);
 	/* Some emulators look at CR0's for a read of any control register. */
 	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0),
 		       !npt || (v->cr0 & X86_CR0_CACHE_BITS));
@@ -350,7 +349,7 @@ static void load_guest_debug_registers(struct vcpu *v)
 	set_debugreg(v->dr[3], 3);
 }
 
-static void svm_prepare_tlb(struct svm_vcpu *svm)
+static void svm_prepare_tlb(struct vcpu *v, struct svm_vcpu *svm)
 {
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
 	struct vmcb *vmcb = svm->vmcb;
@@ -358,7 +357,9 @@ static void svm_prepare_tlb(struct svm_vcpu *svm)
 	vmcb->c.tlb_control = TLB_CONTROL_NONE;
 	if (svm->flush) {
 		svm->flush = false;
-		/* Ports were taken away with a flush: look at the map anew. */
+		/* Ports and MSRs were taken away with a flush: look anew. */
+		vmcb->c.msrpm_base = __pa(vm_filters_msrs(v->vm) ?
+					  svm_msrpm_all : svm_msrpm);
 		vmcb->c.clean &= ~CLEAN_PERMMAP;
 		if (svm_features.flush_by_asid)
 			vmcb->c.tlb_control = TLB_CONTROL_ASID;
@@ -503,7 +504,7 @@ static void svm_enter(struct vcpu *v)
 	u32 host_pkru = read_pkru();
 
 	svm_inject(v);
-	svm_prepare_tlb(svm);
+	svm_prepare_tlb(v, svm);
 	svm_choose_iopm(v, vmcb);
 	load_registers(v, vmcb);
 	vmcb->s.rsp = v->regs[EMUL_RSP];
@@ -893,6 +894,7 @@ static void svm_free_pages(void)
 	}
 	free_pages((unsigned long)svm_iopm, IOPM_ORDER);
 	free_pages((unsigned long)svm_msrpm, MSRPM_ORDER);
+	free_pages((unsigned long)svm_msrpm_all, MSRPM_ORDER);
 }
 
 static int svm_alloc_pages(void)
@@ -902,11 +904,13 @@ static int svm_alloc_pages(void)
 
 	svm_iopm = (u8 *)__get_free_pages(GFP_KERNEL, IOPM_ORDER);
 	svm_msrpm = (u8 *)__get_free_pages(GFP_KERNEL, MSRPM_ORDER);
-	if (!svm_iopm || !svm_msrpm)
+	svm_msrpm_all = (u8 *)__get_free_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!svm_iopm || !svm_msrpm || !svm_msrpm_all)
 		return -ENOMEM;
 	svm_iopm_pa = __pa(svm_iopm);
 	permmap_deny_all(svm_iopm, PAGE_SIZE << IOPM_ORDER);
 	permmap_deny_all(svm_msrpm, PAGE_SIZE << MSRPM_ORDER);
+	permmap_deny_all(svm_msrpm_all, PAGE_SIZE << MSRPM_ORDER);
 	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
 		permmap_allow_msr(svm_msrpm, passed_msrs[i], true, true);
 

@@ -10,6 +10,7 @@ boot host --timeout 240 <<'JOB'
 . /lab/migrate.sh
 load_kvm || exit 1
 run_tap stateabi
+run_tap capabi
 load_guest src
 load_guest dst -incoming unix:/tmp/mig.sock
 ok "the guest's memory is under load" wait_for 90 past /tmp/src.out 2 || { cat /tmp/src.err; exit 1; }

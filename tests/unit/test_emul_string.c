@@ -206,6 +206,30 @@ static void test_ins_and_outs_move_memory(void **state)
 	assert_int_equal(g.c.regs[EMUL_RSI], 0x102);
 }
 
+/* A port may answer for as many elements as the page takes. */
+static void test_ins_says_how_many_elements_it_could_take(void **state)
+{
+	(void)state;
+	prepare(0x100, 0x1ff8, 100);
+	assert_int_equal(RUN(&g, 0xf3, 0x6d), EMUL_REP);	/* 4 bytes each */
+	assert_int_equal(g.c.ahead, 2);
+	prepare(0x100, 0x1000, 3);
+	assert_int_equal(RUN(&g, 0xf3, 0x6c), EMUL_REP);
+	assert_int_equal(g.c.ahead, 3);
+	prepare(0x100, 0x1ffe, 100);		/* the first crosses */
+	assert_int_equal(RUN(&g, 0xf3, 0x6d), EMUL_REP);
+	assert_int_equal(g.c.ahead, 1);
+	prepare(0x100, 0x1000, 3);
+	g.c.rflags |= EMUL_DF;
+	assert_int_equal(RUN(&g, 0xf3, 0x6c), EMUL_REP);
+	assert_int_equal(g.c.ahead, 1);
+	prepare(0x100, 0x1000, 3);
+	assert_int_equal(RUN(&g, 0x6c), EMUL_OKAY);
+	assert_int_equal(g.c.ahead, 1);
+	assert_int_equal(RUN(&g, 0xec), EMUL_OKAY);
+	assert_int_equal(g.c.ahead, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_comparisons_stop_at_the_first_decision),
 		cmocka_unit_test(test_in_merges_by_size_and_out_sends_the_low_part),
 		cmocka_unit_test(test_ins_and_outs_move_memory),
+		cmocka_unit_test(test_ins_says_how_many_elements_it_could_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

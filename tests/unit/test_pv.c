@@ -242,6 +242,24 @@ static void test_tokens_are_never_special(void **state)
 	}
 }
 
+static void test_each_msr_and_hypercall_has_its_feature(void **state)
+{
+	u32 msr;
+
+	for (msr = PV_MSR_ASYNC_PF_EN; msr <= PV_MSR_ASYNC_PF_ACK; msr++)
+		assert_in_range(pv_msr_feature(msr), 4, 14);
+	assert_int_equal(pv_msr_feature(0x11), 0);
+	assert_int_equal(pv_msr_feature(0x4b564d01), 3);
+	assert_int_equal(pv_msr_feature(PV_MSR_STEAL_TIME), 5);
+	assert_int_equal(pv_msr_feature(PV_MSR_ASYNC_PF_ACK),
+			 pv_msr_feature(PV_MSR_ASYNC_PF_INT));
+	assert_int_equal(pv_msr_feature(0x10), -1);	/* the TSC is no guest of KVM's */
+	assert_int_equal(pv_hypercall_feature(PV_HC_KICK_CPU), 7);
+	assert_int_equal(pv_hypercall_feature(PV_HC_SEND_IPI), 11);
+	assert_int_equal(pv_hypercall_feature(PV_HC_SCHED_YIELD), 13);
+	assert_int_equal(pv_hypercall_feature(9), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_a_forgotten_token_is_nobodys),
 		cmocka_unit_test(test_wake_all_comes_first_and_once),
 		cmocka_unit_test(test_tokens_are_never_special),
+		cmocka_unit_test(test_each_msr_and_hypercall_has_its_feature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

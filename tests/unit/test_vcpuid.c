@@ -48,6 +48,7 @@ static void test_unswitched_state_is_hidden(void **state)
 	assert_true(vcpuid_filter(&host, 7, 0, &r));
 	assert_int_equal(r.ecx & (1U << 3), 0);		/* PKU */
 	assert_int_equal(r.edx, 0);
+	assert_int_not_equal(r.ebx & (1U << 1), 0);	/* TSC_ADJUST */
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0x80000001, 0, &r));
 	assert_int_equal(r.ecx & (1U << 2), 0);		/* SVM */

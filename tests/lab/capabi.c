@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * capabi: what a VMM may switch on, and what it may change of a vCPU between two
+ * runs, as Linux's own /dev/kvm has it: CPUID that stays, register sets in kvm_run,
+ * quirks, platform MSRs, a TSC offset, machine checks, ports read many elements at
+ * a time. The in-tree stack passes the same points. TAP on stdout.
+ */
+#include <asm/kvm_para.h>
+#include <errno.h>
+#include <stdbool.h>
+#include "smallvm.h"
+
+#define CPUIDS 100
+
+struct cpuids {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 e[CPUIDS];
+};
+
+static int enable(int fd, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
+
+	return ioctl(fd, KVM_ENABLE_CAP, &c);
+}
+
+static int has(int cap)
+{
+	return ioctl(kvm, KVM_CHECK_EXTENSION, cap);
+}
+
+/* A guest in long mode with all that CPUID may show; false: said so. */
+static bool guest(struct smallvm *g, const uint8_t *code, size_t len)
+{
+	uint32_t features = 0;
+
+	if (!smallvm_open(g, code, len, true))
+		return ok(false, "a VM");
+	smallvm_cpuid(g, &features);
+	smallvm_long(g, VM_CODE);
+	return true;
+}
+
+static uint64_t rax(struct smallvm *g)
+{
+	struct kvm_regs r;
+
+	ioctl(g->vcpu, KVM_GET_REGS, &r);
+	return r.rax;
+}
+
+/* ---- CPUID ----------------------------------------------------------------------- */
+
+static struct kvm_cpuid_entry2 *leaf(struct cpuids *c, uint32_t function)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->head.nent; i++)
+		if (c->e[i].function == function && !c->e[i].index)
+			return &c->e[i];
+	return NULL;
+}
+
+static void cpuid_stays(void)
+{
+	static const uint8_t code[] = {
+		0x0f, 0x20, 0xe0,			/* mov rax, cr4 */
+		0x48, 0x0d, 0x00, 0x00, 0x04, 0x00,	/* or rax, OSXSAVE */
+		0x0f, 0x22, 0xe0,			/* mov cr4, rax */
+		0xe6, 0x80,				/* out 80h, al */
+	};
+	static struct cpuids c;
+	struct kvm_cpuid_entry2 *e;
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	c.head.nent = CPUIDS;
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &c) && leaf(&c, 1), "CPUID as it was set");
+	ok(!(leaf(&c, 1)->ecx >> 27 & 1), "OSXSAVE is off at first");
+	ok(smallvm_run(&g) == KVM_EXIT_IO, "the guest sets CR4.OSXSAVE");
+	c.head.nent = CPUIDS;
+	ioctl(g.vcpu, KVM_GET_CPUID2, &c);
+	ok(leaf(&c, 1)->ecx >> 27 & 1, "its CPUID follows");
+	e = leaf(&c, 0xd);
+	ok(e && e->ebx == 576, "so does the size of the XSAVE area in use (%u)", e ? e->ebx : 0);
+	smallvm_close(&g);
+	if (!guest(&g, code + 12, 2))		/* the OUT alone */
+		return;
+	ok(smallvm_run(&g) == KVM_EXIT_IO, "a guest runs");
+	c.head.nent = CPUIDS;
+	ioctl(g.vcpu, KVM_GET_CPUID2, &c);
+	ok(!ioctl(g.vcpu, KVM_SET_CPUID2, &c), "what the guest has seen may be set again");
+	leaf(&c, 0x80000008)->eax--;
+	refused(ioctl(g.vcpu, KVM_SET_CPUID2, &c), EINVAL, "another size of addresses");
+	leaf(&c, 0x80000008)->eax++;
+	leaf(&c, 7)->ebx ^= 1;
+	refused(ioctl(g.vcpu, KVM_SET_CPUID2, &c), EINVAL, "another feature");
+	smallvm_close(&g);
+}
+
+/* ---- registers between two runs ------------------------------------------------------ */
+
+static void registers_in_kvm_run(void)
+{
+	static const uint8_t code[] = {
+		0xe4, 0x80,				/* in al, 80h */
+		0x48, 0xff, 0xc3,			/* inc rbx */
+		0xeb, 0xf9,				/* jmp back */
+	};
+	struct kvm_regs regs;
+	struct smallvm g;
+
+	ok(has(KVM_CAP_SYNC_REGS) == KVM_SYNC_X86_VALID_FIELDS, "register sets in kvm_run");
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	g.run->kvm_valid_regs = 1ULL << 31;
+	refused(ioctl(g.vcpu, KVM_RUN, 0), EINVAL, "an unknown set");
+	g.run->kvm_valid_regs = 0;
+	g.run->kvm_dirty_regs = 1ULL << 31;
+	refused(ioctl(g.vcpu, KVM_RUN, 0), EINVAL, "an unknown set to take");
+	g.run->kvm_dirty_regs = 0;
+	g.run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	ok(smallvm_run(&g) == KVM_EXIT_IO && g.run->s.regs.sregs.cr3 == VM_TABLES,
+	   "sets are told after a run");
+	g.run->immediate_exit = 1;
+	refused(ioctl(g.vcpu, KVM_RUN, 0), EINTR, "a run that only ends the access");
+	ok(g.run->exit_reason == KVM_EXIT_IO, "kvm_run says what it said");
+	ioctl(g.vcpu, KVM_GET_REGS, &regs);
+	ok(regs.rip == VM_CODE + 2, "the access has ended");
+	g.run->immediate_exit = 0;
+	ok(smallvm_run(&g) == KVM_EXIT_IO, "the guest comes round again");
+	g.run->s.regs.regs.rbx = 100;
+	g.run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+	ok(smallvm_run(&g) == KVM_EXIT_IO && g.run->s.regs.regs.rbx == 101,
+	   "one is taken, and the IN under way ends (%llu)", g.run->s.regs.regs.rbx);
+	ok(!g.run->kvm_dirty_regs, "it is no longer marked");
+	g.run->kvm_valid_regs = 0;
+	g.run->s.regs.regs.rbx = 7;
+	ioctl(g.vcpu, KVM_GET_REGS, &regs);
+	regs.rbx = 200;
+	ioctl(g.vcpu, KVM_SET_REGS, &regs);
+	ok(smallvm_run(&g) == KVM_EXIT_IO && g.run->s.regs.regs.rbx == 7,
+	   "without the mark it is left alone");
+	ioctl(g.vcpu, KVM_GET_REGS, &regs);
+	ok(regs.rbx == 201, "registers set the other way do not end an IN either (%llu)", regs.rbx);
+	g.run->s.regs.sregs.cr0 = 0x80000000;
+	g.run->kvm_dirty_regs = KVM_SYNC_X86_SREGS;
+	refused(ioctl(g.vcpu, KVM_RUN, 0), EINVAL, "a set that is impossible");
+	smallvm_close(&g);
+}
+
+static void ports_in_a_row(void)
+{
+	static const uint8_t code[] = {
+		0xbf, 0x00, 0x00, 0x10, 0x00,		/* mov edi, 100000h */
+		0xb9, 0x00, 0x14, 0x00, 0x00,		/* mov ecx, 5120 */
+		0x66, 0xba, 0x80, 0x00,			/* mov dx, 80h */
+		0xfc, 0xf3, 0x6c,			/* cld; rep insb */
+		0xe6, 0x81,				/* out 81h, al */
+	};
+	unsigned int exits = 0, total = 0, i, wrong = 0;
+	struct smallvm g;
+	uint8_t *data;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	while (total < 5120 && smallvm_run(&g) == KVM_EXIT_IO && ++exits < 6000) {
+		data = (uint8_t *)g.run + g.run->io.data_offset;
+		for (i = 0; i < g.run->io.count; i++)
+			data[i] = (total + i) * 7;
+		total += g.run->io.count;
+	}
+	ok(smallvm_out(&g, 0x81) >= 0, "REP INSB ends");
+	for (i = 0; i < 5120; i++)
+		wrong += g.ram[0x100000 + i] != (uint8_t)(i * 7);
+	ok(total == 5120 && !wrong, "REP INSB brings every element (%u, %u wrong)", total, wrong);
+	ok(exits <= 5, "many of them in one exit (%u exits)", exits);
+	smallvm_close(&g);
+}
+
+/* ---- switches ------------------------------------------------------------------------- */
+
+static void quirks(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x01, 0x00, 0x00, 0x00,		/* mov eax, KVM_HC_VAPIC_POLL_IRQ */
+		0x0f, 0x01, 0xc1,			/* vmcall: the other vendor's */
+		0xe6, 0x80,				/* out 80h, al */
+		0x31, 0xc9, 0x31, 0xd2,			/* xor ecx, ecx; xor edx, edx */
+		0xb8, 0x00, 0x10, 0x00, 0x00,
+		0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9,	/* monitor; mwait */
+		0xe6, 0x81,
+	};
+	struct smallvm g;
+
+	ok(has(KVM_CAP_DISABLE_QUIRKS2) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN, "old behaviour can be switched off");
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(smallvm_out(&g, 0x80) == 0, "the other vendor's hypercall works");
+	ok(!memcmp(g.ram + VM_CODE + 5, "\x0f\x01\xd9", 3), "it has been replaced");
+	ok(smallvm_out(&g, 0x81) >= 0, "MONITOR and MWAIT do nothing");
+	smallvm_close(&g);
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(!enable(g.vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN),
+	   "no hypercalls are replaced");
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "the other vendor's is undefined");
+	ok(!memcmp(g.ram + VM_CODE + 5, "\x0f\x01\xc1", 3), "it is as it was");
+	refused(enable(g.vm, KVM_CAP_DISABLE_QUIRKS2, 1ULL << 63), EINVAL, "an unknown quirk");
+	smallvm_close(&g);
+}
+
+static int64_t get_msr(struct smallvm *g, uint32_t index)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
+		.head.nmsrs = 1, .e = { .index = index } };
+
+	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
+}
+
+static void paravirtual_features(void)
+{
+	static const uint8_t code[] = {
+		0xb9, 0x03, 0x4d, 0x56, 0x4b,		/* mov ecx, MSR_KVM_STEAL_TIME */
+		0x0f, 0x32,				/* rdmsr */
+	};
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(get_msr(&g, MSR_KVM_STEAL_TIME) == 0, "steal time is there");
+	ok(!enable(g.vcpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1), "only what CPUID has");
+	ok(get_msr(&g, MSR_KVM_SYSTEM_TIME_NEW) == 0, "the clock, which it has, is there");
+	refused(enable(g.vcpu, 9999, 0), EINVAL, "an unknown capability for a vCPU");
+	smallvm_close(&g);
+	/* A vCPU without a CPUID */
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	enable(g.vcpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1);
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "a guest without the feature gets #GP");
+	smallvm_close(&g);
+}
+
+static void platform(void)
+{
+	static const uint8_t code[] = {
+		0xb9, 0xce, 0x00, 0x00, 0x00, 0x0f, 0x32,	/* rdmsr PLATFORM_INFO */
+		0xe6, 0x80, 0xeb, 0xf5,
+	};
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(smallvm_set_msr(&g, 0xce, 1ULL << 31 | 0xff00) == 1, "PLATFORM_INFO is set");
+	ok(smallvm_run(&g) == KVM_EXIT_IO && (rax(&g) & 0xff00) == 0xff00, "the guest reads it");
+	ok(!enable(g.vm, KVM_CAP_MSR_PLATFORM_INFO, 0), "it is hidden");
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "the guest gets #GP");
+	ok(smallvm_set_msr(&g, 0x140, 1) == 1 && smallvm_set_msr(&g, 0x140, 2) == 0,
+	   "CPUID can be made to fault, and nothing else");
+	smallvm_close(&g);
+}
+
+static void tsc(void)
+{
+	static const uint8_t code[] = {
+		0xb9, 0x10, 0x00, 0x00, 0x00,		/* mov ecx, TSC */
+		0x31, 0xc0, 0xba, 0x00, 0x10, 0x00, 0x00,	/* eax = 0, edx = 1000h */
+		0x0f, 0x30, 0xe6, 0x80,			/* wrmsr */
+	};
+	struct kvm_device_attr a = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET };
+	uint64_t offset = 0, again = 0;
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	a.addr = (uintptr_t)&offset;
+	ok(has(KVM_CAP_VCPU_ATTRIBUTES) == 1 && !ioctl(g.vcpu, KVM_HAS_DEVICE_ATTR, &a) &&
+	   !ioctl(g.vcpu, KVM_GET_DEVICE_ATTR, &a), "a vCPU's TSC offset");
+	ok(smallvm_run(&g) == KVM_EXIT_IO, "the guest sets its TSC");
+	ok(get_msr(&g, 0x3b) >> 32 == 0x1000 || get_msr(&g, 0x3b) >> 32 == 0xfff,
+	   "TSC_ADJUST tells by how much");
+	offset = 1ULL << 50;
+	ok(!ioctl(g.vcpu, KVM_SET_DEVICE_ATTR, &a), "user space sets the offset");
+	a.addr = (uintptr_t)&again;
+	/* Debian's moves it on where the host's TSC is not to be trusted. */
+	ok(!ioctl(g.vcpu, KVM_GET_DEVICE_ATTR, &a) && again >> 40 == offset >> 40, "it stays");
+	ok((uint64_t)get_msr(&g, 0x10) >= offset, "the guest's TSC has it");
+	a.attr = 99;
+	refused(ioctl(g.vcpu, KVM_HAS_DEVICE_ATTR, &a), ENXIO, "an unknown attribute");
+	smallvm_close(&g);
+}
+
+static void machine_check(void)
+{
+	static const uint8_t code[] = { 0xe6, 0x80, 0xeb, 0xfc };
+	uint64_t cap = 0x10a;			/* MCG_CTL, 10 banks */
+	struct kvm_x86_mce mce = { .bank = 1, .addr = 0x1234,
+		.status = 1ULL << 63 | 1ULL << 61 | 1ULL << 57, .mcg_status = 4 };
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(!ioctl(g.vcpu, KVM_X86_SETUP_MCE, &cap), "banks for machine checks");
+	mce.bank = 10;
+	refused(ioctl(g.vcpu, KVM_X86_SET_MCE, &mce), EINVAL, "a bank that is not there");
+	mce.bank = 1;
+	mce.status = 1ULL << 63 | 7;
+	ok(!ioctl(g.vcpu, KVM_X86_SET_MCE, &mce) && get_msr(&g, 0x406) == 0x1234 &&
+	   smallvm_run(&g) == KVM_EXIT_IO, "a corrected error is logged, the guest runs on");
+	mce.status |= 1ULL << 61 | 1ULL << 57;
+	ok(!ioctl(g.vcpu, KVM_X86_SET_MCE, &mce) && smallvm_run(&g) == KVM_EXIT_SHUTDOWN,
+	   "an uncorrected one with CR4.MCE clear ends it");
+	smallvm_close(&g);
+}
+
+static void ids(void)
+{
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), max = has(KVM_CAP_MAX_VCPU_ID);
+
+	refused(enable(vm, KVM_CAP_MAX_VCPU_ID, max + 1), EINVAL, "more vCPUs than there are");
+	ok(!enable(vm, KVM_CAP_MAX_VCPU_ID, 2), "two vCPUs");
+	refused(enable(vm, KVM_CAP_MAX_VCPU_ID, 3), EINVAL, "another number of them");
+	refused(ioctl(vm, KVM_CREATE_VCPU, 2), EINVAL, "the third id");
+	ok(!ioctl(vm, KVM_SET_BOOT_CPU_ID, 1), "vCPU 1 boots");
+	ok(ioctl(vm, KVM_CREATE_VCPU, 1) >= 0, "it is made");
+	refused(ioctl(vm, KVM_SET_BOOT_CPU_ID, 0), EBUSY, "a change of mind");
+	close(vm);
+}
+
+#ifndef KVM_CAP_USER_MEMORY2
+#define KVM_CAP_USER_MEMORY2 231
+#endif
+
+/* Of newer kernels: Debian's 6.1 has it not. */
+static void slots2(int vm, void *at)
+{
+	struct {
+		struct kvm_userspace_memory_region m;
+		uint64_t memfd_offset;
+		uint32_t memfd, pad1;
+		uint64_t pad2[14];
+	} r = { .m = { .slot = 3, .guest_phys_addr = 1 << 20, .memory_size = 4096,
+		       .userspace_addr = (uintptr_t)at } };
+
+	if (!has(KVM_CAP_USER_MEMORY2))
+		return;
+	ok(!ioctl(vm, _IOC(_IOC_WRITE, KVMIO, 0x49, sizeof(r)), &r), "a slot, the newer way");
+	r.m.slot = 4;
+	r.m.guest_phys_addr = 2 << 20;
+	r.m.flags = 1 << 2;
+	refused(ioctl(vm, _IOC(_IOC_WRITE, KVMIO, 0x49, sizeof(r)), &r), EINVAL,
+		"one with private memory");
+}
+
+static void slots(void)
+{
+	struct kvm_userspace_memory_region m = { .memory_size = 4096 };
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+	m.userspace_addr = (uintptr_t)mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m.slot = has(KVM_CAP_NR_MEMSLOTS) - 1;
+	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &m), "the last memory slot");
+	m.slot++;
+	m.guest_phys_addr = 4096;
+	slots2(vm, (void *)(uintptr_t)m.userspace_addr);
+	refused(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &m), EINVAL, "the one after it");
+	ok(!ioctl(vm, KVM_SET_NR_MMU_PAGES, 64) && ioctl(vm, KVM_GET_NR_MMU_PAGES, 0) == 64,
+	   "a bound for shadow pages");
+	close(vm);
+}
+
+int main(void)
+{
+	alarm(60);		/* a guest that never ends is a failure */
+	kvm = open("/dev/kvm", O_RDWR);
+	if (!ok(kvm >= 0, "/dev/kvm opens"))
+		return 1;
+	cpuid_stays();
+	registers_in_kvm_run();
+	ports_in_a_row();
+	quirks();
+	paravirtual_features();
+	platform();
+	tsc();
+	machine_check();
+	ids();
+	slots();
+	printf("1..%d\n", points);
+	return bad != 0;
+}
