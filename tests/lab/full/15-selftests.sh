@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Linux's own KVM selftests (of $SERIES, 6.1) on Debian's KVM and on ours, in the
+# same machine. Where Debian's passes, ours must, unless selftests.known has a line
+# that says what is not offered. The results are left in
+# build/selftests-$SERIES.tsv. TESTS="a b" runs those alone.
+. "$(dirname "$0")/../lib.sh"
+SERIES=${SERIES:-6.1}
+KNOWN=tests/lab/full/selftests.known
+tar=$(tools/lab/kvm-selftests "$SERIES") || exit 1
+cp "$tar" build/lab/selftests.tar
+all=$(tar -tf "$tar" | sed -n 's#^\./\([a-z].*\)#\1#p' | sort)
+# They take minutes each in an emulated machine.
+slow="dirty_log_test hardware_disable_test memslot_perf_test rseq_test max_guest_memory_test
+	access_tracking_perf_test demand_paging_test dirty_log_perf_test kvm_page_table_test
+	memslot_modification_stress_test"
+results=build/selftests-$SERIES
+mkdir -p build
+rm -f "$results".*
+
+# $1 stack, $2 name of the boot, then tests
+run_on()
+{
+	local stack=$1 name=$2 list
+	shift 2
+	list=$(printf '%s\n' "$@" | grep -xF -f <(printf '%s\n' ${TESTS:-$all}) | tr '\n' ' ')
+	[ -n "$list" ] || return 0
+	STACK=$stack boot "$stack-$name" --timeout 590 --cmdline tsc=reliable \
+		--file build/lab/selftests.tar --env TESTS="$list" <<'JOB'
+. /lab/steps.sh
+. /lab/selftests.sh
+load_kvm || exit 1
+run_selftests $TESTS
+[ "$STACK" = ours ] || exit 0
+for m in svm kvm-core; do ok "$m unloads after that" rmmod $m; done
+JOB
+	sed -n 's/^result //p' "$TAP" >>"$results.$stack"
+}
+
+quick=$(printf '%s\n' $all | grep -vxF -f <(printf '%s\n' $slow))
+for stack in intree ours; do
+	run_on $stack quick $quick
+	for t in $slow; do run_on $stack "$t" "$t"; done
+done
+
+verdict() { awk -v t="$2" '$1 == t { print $2; exit }' "$results.$1" 2>/dev/null; }
+words() { awk -v t="$2" '$1 == t { $1 = $2 = $3 = ""; sub(/^ +/, ""); print; exit }' "$results.$1"; }
+known() { grep -qxE "$1([[:space:]].*)?" "$KNOWN"; }
+compared=0
+for t in ${TESTS:-$all}; do
+	yard=$(verdict intree "$t") got=$(verdict ours "$t")
+	printf '%s\t%s\t%s\t%s\n' "$t" "${yard:-none}" "${got:-none}" "$(words ours "$t")" >>"$results.tsv"
+	if [ "$yard" != pass ]; then
+		echo "# $t: Debian's own KVM: ${yard:-none} ($(words intree "$t")); ours: ${got:-none}"
+	elif [ "$got" != pass ] && known "$t"; then
+		echo "# $t: not offered ($(words ours "$t"))"
+	else
+		compared=$((compared + 1))
+		point "$t passes (${got:-none} $(words ours "$t"))" test "$got" = pass
+	fi
+done
+point "tests were compared ($compared)" test "$compared" -gt 0
+finish
