@@ -29,12 +29,14 @@
 #define compat_class_create(name)	class_create(THIS_MODULE, name)
 #define compat_class_devnode_arg	struct device
 #define compat_immediate_exit(run)	READ_ONCE((run)->immediate_exit)
+#define compat_hypercall_mode(run)	((run)->hypercall.longmode)
 #else
 #include <trace/events/ipi.h>		/* smp_send_reschedule() is traced */
 #define compat_eventfd_signal(ctx)	eventfd_signal(ctx)
 #define compat_class_create(name)	class_create(name)
 #define compat_class_devnode_arg	const struct device
 #define compat_immediate_exit(run)	READ_ONCE((run)->immediate_exit__unsafe)
+#define compat_hypercall_mode(run)	((run)->hypercall.flags)
 #endif
 
 /* ---- KVM's ABI: what newer VMMs and tests ask for ------------------------------ */

@@ -51,8 +51,10 @@ int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		vm->triple_fault_event = arg;
 		return 0;
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (arg > 1)
+			return -EINVAL;
 		vm->exit_on_failure = arg;
-		return arg > 1 ? -EINVAL : 0;
+		return 0;
 	case KVM_CAP_EXIT_HYPERCALL:
 		if (arg & ~(u64)VM_EXIT_HYPERCALLS)
 			return -EINVAL;

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 #include <uapi/linux/kvm_para.h>
+#include "compat_linux.h"
 #include "kvm-core/pv.h"
 #include "kvm-core/vcpu.h"
 
@@ -297,7 +298,7 @@ static enum run_verdict hypercall_to_user(struct vcpu *v, const struct hypercall
 	run->hypercall.args[0] = gpa;
 	run->hypercall.args[1] = pages;
 	run->hypercall.args[2] = hc->arg[2];
-	run->hypercall.longmode = hc->wide;
+	compat_hypercall_mode(run) = hc->wide;
 	v->user_hypercall = true;
 	return RUN_USER;
 }

@@ -678,8 +678,10 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
 	case KVM_SET_NR_MMU_PAGES:
 		/* A bound for what is bounded anyway (shadow_pages). */
+		if (arg < 64)
+			return -EINVAL;
 		vm->nr_mmu_pages = arg;
-		return arg < 64 ? -EINVAL : 0;
+		return 0;
 	case KVM_GET_NR_MMU_PAGES:
 		return vm->nr_mmu_pages;
 	case KVM_SET_BOOT_CPU_ID:
