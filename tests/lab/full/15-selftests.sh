@@ -10,10 +10,11 @@ KNOWN=tests/lab/full/selftests.known
 tar=$(tools/lab/kvm-selftests "$SERIES") || exit 1
 cp "$tar" build/lab/selftests.tar
 all=$(tar -tf "$tar" | sed -n 's#^\./\([a-z].*\)#\1#p' | sort)
-# They take minutes each in an emulated machine.
-slow="dirty_log_test hardware_disable_test memslot_perf_test rseq_test max_guest_memory_test
-	access_tracking_perf_test demand_paging_test dirty_log_perf_test kvm_page_table_test
-	memslot_modification_stress_test"
+# They take minutes in an emulated machine: a boot for each group.
+memory="access_tracking_perf_test demand_paging_test dirty_log_perf_test
+	kvm_page_table_test memslot_modification_stress_test max_guest_memory_test"
+long="dirty_log_test memslot_perf_test rseq_test"
+longest="hardware_disable_test"
 results=build/selftests-$SERIES
 mkdir -p build
 rm -f "$results".*
@@ -37,10 +38,12 @@ JOB
 	sed -n 's/^result //p' "$TAP" >>"$results.$stack"
 }
 
-quick=$(printf '%s\n' $all | grep -vxF -f <(printf '%s\n' $slow))
+quick=$(printf '%s\n' $all | grep -vxF -f <(printf '%s\n' $memory $long $longest))
 for stack in intree ours; do
 	run_on $stack quick $quick
-	for t in $slow; do run_on $stack "$t" "$t"; done
+	run_on $stack memory $memory
+	run_on $stack long $long
+	run_on $stack longest $longest
 done
 
 verdict() { awk -v t="$2" '$1 == t { print $2; exit }' "$results.$1" 2>/dev/null; }
