@@ -254,8 +254,13 @@ static enum run_verdict bring_data(struct vcpu *v, struct smmu_fault *f,
 				   bool delivering, bool *done)
 {
 	bool write = f->access & GWALK_W;
-	enum vm_mem_verdict r = vm_mem_fault(v, f->gpa, write, f->access & GWALK_I);
+	enum vm_mem_verdict r;
 
+	if (!delivering && vcpu_apf_fault(v, f->gpa, write)) {
+		*done = true;
+		return RUN_AGAIN;
+	}
+	r = vm_mem_fault(v, f->gpa, write, f->access & GWALK_I);
 	if (r != VM_MEM_MMIO && r != VM_MEM_READONLY)
 		return host_failed(r);
 	*done = true;
