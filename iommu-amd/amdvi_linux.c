@@ -36,6 +36,10 @@ static bool allow_bound;
 module_param(allow_bound, bool, 0444);
 MODULE_PARM_DESC(allow_bound, "load although drivers are bound to cards; those cards stay in pass-through, and their drivers should not be unbound (default: refuse)");
 
+static bool rebind;
+module_param(rebind, bool, 0444);
+MODULE_PARM_DESC(rebind, "take bound drivers off their cards, and give the cards back to them when the units run (default: refuse and name them)");
+
 static bool take_over;
 module_param(take_over, bool, 0444);
 MODULE_PARM_DESC(take_over, "take a unit that is already enabled, as firmware with boot-time DMA protection or a crashed kernel leaves it (default: refuse)");
@@ -809,11 +813,45 @@ static int read_firmware(void)
 	return err;
 }
 
-/* ---- taking over --------------------------------------------------------- */
+/* ---- drivers that came before us ----------------------------------------- */
+
+struct amdvi_bound {
+	struct list_head link;
+	struct pci_dev *pdev;
+};
+static LIST_HEAD(amdvi_bound);
 
 static bool driver_minds(struct pci_dev *pdev)
 {
 	return pdev->driver && !pdev->driver->driver_managed_dma;
+}
+
+static int unbind_driver(struct pci_dev *pdev)
+{
+	struct amdvi_bound *bound = kzalloc(sizeof(*bound), GFP_KERNEL);
+
+	if (!bound)
+		return -ENOMEM;
+	bound->pdev = pci_dev_get(pdev);
+	list_add_tail(&bound->link, &amdvi_bound);
+	pci_info(pdev, "iommu-amd: driver %s is taken off while the units start (rebind=1)\n",
+		 pdev->driver->name);
+	device_release_driver(&pdev->dev);
+	return 0;
+}
+
+/* Whether we start or not, the cards get their drivers back. */
+static void rebind_drivers(void)
+{
+	struct amdvi_bound *bound, *next;
+
+	list_for_each_entry_safe(bound, next, &amdvi_bound, link) {
+		if (device_attach(&bound->pdev->dev) <= 0)
+			pci_warn(bound->pdev, "iommu-amd: no driver took it back\n");
+		pci_dev_put(bound->pdev);
+		kfree(bound);
+	}
+	INIT_LIST_HEAD(&amdvi_bound);
 }
 
 /*
@@ -824,20 +862,30 @@ static int check_bound_drivers(void)
 {
 	struct pci_dev *pdev = NULL;
 	unsigned int bound = 0;
+	int err;
 
 	for_each_pci_dev(pdev) {
 		if (!unit_for(pdev) || !driver_minds(pdev))
 			continue;
+		if (rebind) {
+			err = unbind_driver(pdev);
+			if (!err)
+				continue;
+			pci_dev_put(pdev);
+			return err;
+		}
 		bound++;
 		pci_warn(pdev, "iommu-amd: driver %s was bound before iommu-amd was loaded\n",
 			 pdev->driver->name);
 	}
 	if (!bound || allow_bound)
 		return 0;
-	pr_err("%u cards have drivers already. Load iommu-amd first (in the initramfs), unbind them, or load with allow_bound=1 to keep them in pass-through\n",
+	pr_err("%u cards have drivers already. Load iommu-amd first (in the initramfs), let it take them off and on again with rebind=1 (not if the root file system is on one), or load with allow_bound=1 to keep them in pass-through\n",
 	       bound);
 	return -EBUSY;
 }
+
+/* ---- taking over --------------------------------------------------------- */
 
 /* Everything that exists keeps working from the moment a unit is enabled. */
 static void pass_existing_devices(void)
@@ -1028,11 +1076,13 @@ static int __init amdvi_init(void)
 		goto undo;
 	register_syscore_ops(&amdvi_syscore);
 	register_units();
+	rebind_drivers();
 	return 0;
 
 undo:
 	undo_all();
 	amdvi_intremap_free();
+	rebind_drivers();
 	return err;
 }
 module_init(amdvi_init);
