@@ -22,6 +22,7 @@
 #define AMDVI_REG_EXCL_BASE	0x0020
 #define AMDVI_REG_EXCL_LIMIT	0x0028
 #define AMDVI_REG_EFR		0x0030
+#define AMDVI_REG_EFR2		0x01a0
 #define AMDVI_REG_CMD_HEAD	0x2000
 #define AMDVI_REG_CMD_TAIL	0x2008
 #define AMDVI_REG_EVT_HEAD	0x2010
@@ -59,6 +60,7 @@
 #define AMDVI_EFR_HATS		GENMASK_ULL(11, 10)	/* 4, 5 or 6 levels */
 
 /* Capability header in PCI configuration space (3.2). */
+#define AMDVI_CAP_EXT		BIT(28)	/* a second feature register */
 #define AMDVI_CAP_NP_CACHE	BIT(26)	/* may cache absent entries */
 
 /* ---- device table entry (2.2.2.1) ---------------------------------------- */

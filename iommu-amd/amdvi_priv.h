@@ -69,7 +69,8 @@ struct amdvi_unit {
 	struct ivrs_unit info;
 	struct pci_dev *pdev;	/* the unit's own function */
 	void __iomem *mmio;
-	u64 efr;
+	u32 cap;		/* header of its PCI capability */
+	u64 efr, efr2;
 	bool ga, xt, np_cache;
 	bool enabled;		/* pci_enable_device() on pdev */
 	bool logging;		/* amdvi_events_init() succeeded */

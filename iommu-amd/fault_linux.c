@@ -384,4 +384,36 @@ static const struct attribute_group unit_group = {
 	.attrs = unit_attrs,
 };
 
-const struct attribute_group *amdvi_unit_groups[] = { &unit_group, NULL };
+/* ---- .../amd-iommu/, as programs know it from the in-tree driver ---------- */
+
+static ssize_t cap_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%x\n", unit_of_sysfs(dev)->cap);
+}
+static DEVICE_ATTR_RO(cap);
+
+static ssize_t efr_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	struct amdvi_unit *u = unit_of_sysfs(dev);
+
+	return sysfs_emit(buf, "%llx:%llx\n", u->efr2, u->efr);
+}
+static struct device_attribute dev_attr_efr = __ATTR(features, 0444, efr_show,
+						     NULL);
+
+static struct attribute *intree_attrs[] = {
+	&dev_attr_cap.attr,
+	&dev_attr_efr.attr,
+	NULL
+};
+
+static const struct attribute_group intree_group = {
+	.name = "amd-iommu",
+	.attrs = intree_attrs,
+};
+
+const struct attribute_group *amdvi_unit_groups[] = {
+	&unit_group, &intree_group, NULL
+};

@@ -207,7 +207,6 @@ static int unit_alloc(struct amdvi_unit *u)
 
 static int unit_find_function(struct amdvi_unit *u)
 {
-	u32 cap;
 	int err;
 
 	u->pdev = pci_get_domain_bus_and_slot(u->info.segment,
@@ -225,8 +224,8 @@ static int unit_find_function(struct amdvi_unit *u)
 	if (err)
 		return err;
 	u->enabled = true;
-	pci_read_config_dword(u->pdev, u->info.cap, &cap);
-	u->np_cache = cap & AMDVI_CAP_NP_CACHE;
+	pci_read_config_dword(u->pdev, u->info.cap, &u->cap);
+	u->np_cache = u->cap & AMDVI_CAP_NP_CACHE;
 	return 0;
 }
 
@@ -290,6 +289,8 @@ int amdvi_unit_init(struct amdvi_unit *u)
 	if (err)
 		return err;
 	u->efr = amdvi_unit_read(u, AMDVI_REG_EFR);
+	if (u->cap & AMDVI_CAP_EXT)
+		u->efr2 = amdvi_unit_read(u, AMDVI_REG_EFR2);
 	/* A 128-bit entry must change in one store: that takes cmpxchg16b. */
 	u->ga = (u->efr & AMDVI_EFR_GA) && compat_has_store128();
 	u->xt = u->ga && (u->efr & AMDVI_EFR_XT);

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The IOMMU driver loaded late (it names the drivers and refuses, or takes them
+# off and on again), and asleep and awake again (S3) with a VM's card.
+. "$(dirname "$0")/../lib.sh"
+FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
+boot host --timeout 240 --device $FAST,addr=06.0 --device $FAST,addr=07.0 <<'JOB'
+. /lab/steps.sh
+. /lab/badnode.sh
+A=0000:00:06.0 B=0000:00:07.0
+ok "the host's e1000e loads before the IOMMU's driver" modprobe e1000e
+wait_for 10 test -d /sys/class/net/eth0
+ok "DHCP" net_up eth0
+module_refused "iommu-amd, late" iommu-amd "rebind=1"
+ok "it named the card and its driver" sh -c "dmesg | grep '$NIC: iommu-amd: driver e1000e was bound'"
+ok "the card kept its driver" test "$(pci_driver $NIC)" = e1000e
+ok "with rebind=1 it loads" load iommu-amd rebind=1 || exit 1
+ok "the driver is back" wait_for 10 sh -c '. /lab/lab.sh; test "$(pci_driver 0000:00:04.0)" = e1000e'
+wait_for 10 test -d /sys/class/net/eth0
+ok "the card works" eval 'net_up eth0 && net_ping'
+ok "with remapped interrupts" sh -c 'grep eth0 /proc/interrupts | grep -q AMDVI'
+ok "sysfs tells programs what the in-tree driver tells them" sh -c \
+	'grep -qE "^[0-9a-f]+$" /sys/class/iommu/amdvi0/amd-iommu/cap && grep -qE "^[0-9a-f]+:[0-9a-f]+$" /sys/class/iommu/amdvi0/amd-iommu/features'
+
+load_kvm || exit 1
+ok "pci-assign loads" load pci-assign fault_action=report
+ok "two edu cards move to it" eval 'pci_bind $A pci-assign && pci_bind $B pci-assign'
+# Sleep: the unit loses its registers, the kernel freezes all else.
+asleep() # WHAT COMMAND
+{
+	ok "the machine sleeps and wakes ($1)" sh -c "$2"
+	ok "the card works after it" eval 'wait_for 15 net_ping 10.0.2.2 1' || ip a
+	ok "and its interrupts are remapped" sh -c 'grep eth0 /proc/interrupts | grep -q AMDVI'
+	ok "the unit still carries out commands" test "$(cat /sys/class/iommu/amdvi0/amdvi/timeouts)" = 0
+	faultlab $A $B 100 1
+	ok "faultlab came to its end" test $? = 0
+}
+asleep "up to the processors' own sleep" 'echo core >/sys/power/pm_test && echo mem >/sys/power/state'
+echo none >/sys/power/pm_test
+asleep "S3, woken by the clock" 'echo +4 >/sys/class/rtc/rtc0/wakealarm && echo mem >/sys/power/state'
+pci_release $A; pci_release $B
+ok "pci-assign unloads" rmmod pci-assign
+: >/run/slept
+JOB
+finish
