@@ -496,7 +496,7 @@ void card_update_command(struct card *c)
 	if (c->legacy && c->vm && !c->legacy_stop)
 		c->guest_command = old & PCI_COMMAND_MASTER;
 	master = (c->guest_command & PCI_COMMAND_MASTER) && c->vm &&
-		 !c->quarantined && !c->broken;
+		 !c->quarantined && !c->broken && !c->halted;
 	new = old & ~PCI_COMMAND_MASTER;
 	if (master)
 		new |= PCI_COMMAND_MASTER;
@@ -644,6 +644,21 @@ static void evict(struct card *c)
 	mutex_unlock(&c->lock);
 }
 
+/*
+ * Programs still run and the IOMMU is about to be switched off, for a reboot or
+ * for the next kernel: no VM makes its card a bus master any more.
+ */
+static void assign_shutdown(struct pci_dev *pdev)
+{
+	struct card *c = pci_get_drvdata(pdev);
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->irq_lock, flags);
+	c->halted = true;
+	card_update_command(c);
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+}
+
 static void assign_remove(struct pci_dev *pdev)
 {
 	struct card *c = pci_get_drvdata(pdev);
@@ -665,6 +680,7 @@ static struct pci_driver assign_driver = {
 	.name = "pci-assign",
 	.probe = assign_probe,
 	.remove = assign_remove,
+	.shutdown = assign_shutdown,
 	.driver_managed_dma = true,
 };
 
