@@ -8,9 +8,7 @@
  *
  * The module is meant to be loaded before the cards' drivers and it stays: the
  * IOMMU core keeps pointers into a driver for ever, so there is no exit
- * function. At shutdown and kexec it blocks assigned cards, takes their bus
- * mastership away, and switches the units off; after a suspend it programs
- * them again.
+ * function.
  *
  * Limits: SME hosts are refused (physical addresses would need the C-bit in
  * every table). Device-side translation caches (ATS), page requests (PRI) and
@@ -26,7 +24,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/syscore_ops.h>
 #include <linux/vmalloc.h>
 
 #include "compat_linux.h"
@@ -1002,44 +999,7 @@ static int add_sysfs(void)
 	return err;
 }
 
-/* ---- shutdown, kexec, suspend -------------------------------------------- */
-
-static bool device_is_assigned(const struct amdvi_device *d)
-{
-	return !d->domain || d->domain->dma != DTE_DMA_IDENTITY;
-}
-
-/*
- * Drivers have been shut down. A card that is not the host's must not find
- * memory open when the units stop: it loses bus mastership.
- */
-static void amdvi_shutdown(void)
-{
-	struct amdvi_device *d;
-	unsigned long flags;
-	unsigned int i;
-
-	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
-	list_for_each_entry(d, &amdvi_devices, link)
-		if (device_is_assigned(d))
-			pci_clear_master(to_pci_dev(d->dev));
-	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
-	for (i = 0; i < amdvi_unit_count; i++)
-		amdvi_unit_stop(amdvi_units[i]);
-}
-
-static void amdvi_resume(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < amdvi_unit_count; i++)
-		amdvi_unit_resume(amdvi_units[i]);
-}
-
-static struct syscore_ops amdvi_syscore = {
-	.resume = amdvi_resume,
-	.shutdown = amdvi_shutdown,
-};
+/* ---- start ---------------------------------------------------------------- */
 
 static int check_host(void)
 {
@@ -1063,6 +1023,9 @@ static int __init amdvi_init(void)
 	err = amdvi_intremap_init();
 	if (err)
 		return err;
+	err = amdvi_quiet_init();
+	if (err)
+		goto free_intremap;
 	err = read_firmware();
 	if (!err)
 		err = check_bound_drivers();
@@ -1074,15 +1037,20 @@ static int __init amdvi_init(void)
 		err = add_sysfs();
 	if (err)
 		goto undo;
-	register_syscore_ops(&amdvi_syscore);
+	amdvi_quiet_start();
 	register_units();
 	rebind_drivers();
 	return 0;
 
 undo:
 	undo_all();
+	amdvi_quiet_free();
 	amdvi_intremap_free();
 	rebind_drivers();
+	return err;
+
+free_intremap:
+	amdvi_intremap_free();
 	return err;
 }
 module_init(amdvi_init);

@@ -206,6 +206,14 @@ int amdvi_events_init(struct amdvi_unit *u);
 void amdvi_events_start(struct amdvi_unit *u);	/* the unit is running */
 void amdvi_events_free(struct amdvi_unit *u);
 
+/* ---- quiet_linux.c ------------------------------------------------------- */
+int amdvi_quiet_init(void);
+void amdvi_quiet_free(void);
+/* Before the function's MSI is enabled; -EBUSY if somebody else drives it. */
+int amdvi_quiet_bind(struct amdvi_unit *u);
+void amdvi_quiet_unbind(struct amdvi_unit *u);
+void amdvi_quiet_start(void);	/* from here on there are cards to quiet */
+
 /* ---- intremap_linux.c ---------------------------------------------------- */
 int amdvi_intremap_init(void);
 void amdvi_intremap_free(void);

@@ -218,8 +218,10 @@ static int unit_find_function(struct amdvi_unit *u)
 		       PCI_SLOT(u->info.devid), PCI_FUNC(u->info.devid));
 		return -ENODEV;
 	}
-	/* No driver, ours for assignment least of all, may take it. */
-	u->pdev->match_driver = false;
+	/* No other driver, ours for assignment least of all, may take it. */
+	err = amdvi_quiet_bind(u);
+	if (err)
+		return err;
 	err = pci_enable_device(u->pdev);
 	if (err)
 		return err;
@@ -313,7 +315,7 @@ void amdvi_unit_free(struct amdvi_unit *u)
 		return;
 	if (u->enabled)
 		pci_disable_device(u->pdev);
-	u->pdev->match_driver = true;
+	amdvi_quiet_unbind(u);
 	pci_dev_put(u->pdev);
 }
 
