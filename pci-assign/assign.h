@@ -154,7 +154,7 @@ struct card {
 	u16 domain_id;			/* while there is a VM */
 	u16 guest_command;
 	bool quarantined;
-	bool halted;		/* the host shuts down: no bus mastership */
+	bool halted;		/* the host sleeps or shuts down */
 	struct vmsi vmsi;
 	struct vmsix vmsix;
 	struct card_intr intr;

@@ -644,20 +644,43 @@ static void evict(struct card *c)
 	mutex_unlock(&c->lock);
 }
 
+static void halt_card(struct pci_dev *pdev, bool halted)
+{
+	struct card *c = pci_get_drvdata(pdev);
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->irq_lock, flags);
+	c->halted = halted;
+	card_update_command(c);
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+}
+
 /*
  * Programs still run and the IOMMU is about to be switched off, for a reboot or
  * for the next kernel: no VM makes its card a bus master any more.
  */
 static void assign_shutdown(struct pci_dev *pdev)
 {
-	struct card *c = pci_get_drvdata(pdev);
-	unsigned long flags;
-
-	spin_lock_irqsave(&c->irq_lock, flags);
-	c->halted = true;
-	card_update_command(c);
-	spin_unlock_irqrestore(&c->irq_lock, flags);
+	halt_card(pdev, true);
 }
+
+/*
+ * The kernel restores what configuration space said; bus mastership is as the
+ * guest wants it again when the IOMMU is back.
+ */
+static int assign_suspend(struct device *dev)
+{
+	halt_card(to_pci_dev(dev), true);
+	return 0;
+}
+
+static int assign_resume(struct device *dev)
+{
+	halt_card(to_pci_dev(dev), false);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(assign_pm, assign_suspend, assign_resume);
 
 static void assign_remove(struct pci_dev *pdev)
 {
@@ -681,6 +704,7 @@ static struct pci_driver assign_driver = {
 	.probe = assign_probe,
 	.remove = assign_remove,
 	.shutdown = assign_shutdown,
+	.driver.pm = pm_sleep_ptr(&assign_pm),
 	.driver_managed_dma = true,
 };
 

@@ -1000,13 +1000,13 @@ static uint64_t read_faults(struct vm *v, bool *right)
 static void shared_case(uint64_t n)
 {
 	struct vm *a = &vms[0], *b = &vms[1];
-	useconds_t time = 300000;
+	struct job good = { 1U << T_PERMITTED, 300 };
 	struct pace before, during;
 	uint64_t seen[2], changed;
 	bool right = true;
 
 	ok(moves(a) && moves(b), "two cards of one id move their VM's bytes");
-	before = watch(calm, &time, NULL, false);
+	before = watch(run_job, &good, NULL, false);
 	during = watch(storming, &n, NULL, true);
 	ok(is_in(a, BACKPLANE_STATE_QUARANTINED) &&
 	   is_in(b, BACKPLANE_STATE_QUARANTINED),
