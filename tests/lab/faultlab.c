@@ -6,11 +6,18 @@
  * drives the cards through their BARs as a hostile guest would, and knows of
  * every access what must become of it.
  *
- *   faultlab A B COUNT SEED   A, B: cards bound to pci-assign, 0000:00:05.0;
+ *   faultlab A B COUNT SEED [C]  A, B: cards bound to pci-assign, 0000:00:05.0;
  *                             0000:02:02.0=200 is one that appears on the bus
- *                             under another id, as behind a conventional bridge
+ *                             under another id, as behind a conventional bridge.
+ *                             C is a third VM's, beside two that fight
  *   faultlab A B storm COUNT  with pci-assign's storm policy at its defaults
  *   faultlab A B shared COUNT the same with A and B in one VM, under one id
+ *   faultlab A B kill COUNT   VMs that have A are killed, COUNT times
+ *   faultlab A B unplug COUNT A is unbound from pci-assign under its VM
+ *   faultlab B pace           looks on while others attack: says the canary's
+ *                             address, then for every line of standard input the
+ *                             pace since the last one, host's and B's, and how
+ *                             many bytes of the canary and of B's moves are wrong
  *
  * Each case prints one TAP point and one line "case {...}" for
  * build/faults.json: how many accesses were tried (injected: the refusals that
@@ -27,6 +34,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +42,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/kvm.h>
@@ -92,11 +101,12 @@ struct vm {
 	unsigned int shown;
 };
 
-static struct vm vms[2];
+#define VMS 3	/* the third looks on when two fight */
+static struct vm vms[VMS];
 static int kvm, failed;
 static uint8_t *canary;
 static uint64_t canary_at[CANARY_SIZE / PAGE];
-static uint64_t victim_at[2][RW_SIZE / PAGE];
+static uint64_t victim_at[VMS][RW_SIZE / PAGE];
 
 static void die(const char *what)
 {
@@ -131,10 +141,13 @@ static uint32_t draw(struct vm *v, uint32_t below)
 static uint64_t physical(const void *p)
 {
 	static int fd = -1;
+	static pid_t whose;
 	uint64_t e = 0;
 
-	if (fd < 0)
+	if (whose != getpid()) {	/* a child has pages of its own */
 		fd = open("/proc/self/pagemap", O_RDONLY);
+		whose = getpid();
+	}
 	if (pread(fd, &e, 8, (off_t)((uintptr_t)p / PAGE * 8)) != 8 ||
 	    !(e >> 63))
 		die("pagemap");
@@ -167,20 +180,24 @@ static void make_canary(void)
 		canary_at[i] = physical(canary + i * PAGE);
 }
 
-static uint64_t changed_outside(void)
+static uint64_t canary_changed(void)
 {
 	uint64_t n = 0, i;
-	int k;
 
 	for (i = 0; i < CANARY_SIZE; i++)
 		n += canary[i] != canary_byte(i);
-	for (k = 0; k < 2; k++) {
-		uint64_t size = RW_SIZE + 2 * SMALL;
+	return n;
+}
 
+static uint64_t changed_outside(void)
+{
+	uint64_t n = canary_changed(), size = RW_SIZE + 2 * SMALL, i;
+	int k;
+
+	for (k = 0; k < VMS; k++)
 		if (vms[k].ram && memcmp(vms[k].ram, vms[k].copy, size))
 			for (i = 0; i < size; i++)
 				n += vms[k].ram[i] != vms[k].copy[i];
-	}
 	return n;
 }
 
@@ -511,7 +528,7 @@ static void campaign(struct vm *v, unsigned int mask, unsigned int n)
 
 static volatile bool watching;
 static volatile uint64_t host_work, neighbour_work;
-static bool neighbour_wrong;
+static uint64_t neighbour_wrong;	/* bytes */
 
 static void *host_thread(void *arg)
 {
@@ -531,11 +548,18 @@ static void *host_thread(void *arg)
 static void *neighbour_thread(void *arg)
 {
 	struct vm *v = arg;
+	unsigned int i, wrong;
 
 	while (watching) {
 		to_memory(v, SCRATCH, 64, 256);
-		if (memcmp(v->ram + SCRATCH, v->image + 64, 256))
-			neighbour_wrong = true;
+		for (i = 0, wrong = 0; i < 256; i++)
+			wrong += v->ram[SCRATCH + i] != v->image[64 + i];
+		if (wrong && !neighbour_wrong)
+			printf("# %s: %u of 256 bytes wrong in transfer %" PRIu64
+			       ", the first byte is %#x and not %#x\n", v->bdf,
+			       wrong, neighbour_work, v->ram[SCRATCH],
+			       v->image[64]);
+		neighbour_wrong += wrong;
 		memset(v->ram + SCRATCH, 0, 256);
 		neighbour_work++;
 	}
@@ -579,7 +603,7 @@ static struct pace watch(void (*fn)(void *arg), void *arg, struct vm *neighbour,
 		memcpy(neighbour->copy + SCRATCH, neighbour->ram + SCRATCH, 256);
 	}
 	p.host = (double)h0 / (double)ns;
-	p.neighbour = (double)n0 / (double)ns;
+	p.neighbour = neighbour ? (double)n0 / (double)ns : 0;
 	return p;
 }
 
@@ -596,9 +620,17 @@ static void run_job(void *arg)
 	campaign(&vms[0], j->mask, j->n);
 }
 
-static double share(double during, double before)
+/* "null" where there is nobody to tell it of. */
+static const char *share(double during, double before)
 {
-	return before > 0 ? during / before : 0;
+	static char text[2][16];
+	static int turn;
+
+	if (before <= 0)
+		return "null";
+	turn ^= 1;
+	snprintf(text[turn], sizeof(text[turn]), "%.2f", during / before);
+	return text[turn];
 }
 
 /* A case's accesses depend on the seed and the case, not on those before. */
@@ -615,7 +647,7 @@ static void clear_counts(void)
 		vms[k].shown = 0;
 		vms[k].reported = status(&vms[k]).faults;
 	}
-	neighbour_wrong = false;
+	neighbour_wrong = 0;
 }
 
 static void report(const char *name, struct pace before, struct pace during)
@@ -628,7 +660,7 @@ static void report(const char *name, struct pace before, struct pace during)
 
 	printf("case {\"name\":\"%s\",\"injected\":%" PRIu64 ",\"caught\":%" PRIu64
 	       ",\"attributed\":%" PRIu64 ",\"changed_outside\":%" PRIu64
-	       ",\"host_share\":%.2f,\"neighbour_share\":%.2f}\n",
+	       ",\"host_share\":%s,\"neighbour_share\":%s}\n",
 	       name, injected, caught, attributed, changed,
 	       share(during.host, before.host),
 	       share(during.neighbour, before.neighbour));
@@ -686,54 +718,75 @@ static void *hammer_thread(void *arg)
 	return NULL;
 }
 
-static void racing_case(unsigned int rounds)
+struct race {
+	unsigned int rounds;
+	uint64_t landed, changed;
+	bool right;
+};
+
+static void racing(void *arg)
 {
 	uint8_t *host = vms[0].ram + RW_SIZE + SMALL;
-	struct vm *v = &vms[0];
-	uint64_t landed = 0, changed = 0, caught, i;
 	struct backplane_fault f[64];
-	bool right = true;
-	pthread_t hammer;
+	struct vm *v = &vms[0];
+	struct race *r = arg;
 	ssize_t got;
+	uint64_t i;
+
+	while (r->rounds--) {
+		move_slot(v, 0);
+		memset(host, 0x5a, SMALL);
+		usleep(2000);
+		for (i = 0; i < SMALL; i++)
+			r->changed += host[i] != 0x5a;
+		move_slot(v, MOVE_AT);
+		usleep(1000);
+		for (i = 0; i < SMALL; i += 4096)
+			r->landed += host[i] != 0x5a;
+		while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
+			for (i = 0; i < (uint64_t)got / sizeof(f[0]); i++)
+				r->right = r->right &&
+					   f[i].devid == v->appears &&
+					   f[i].addr >= MOVE_AT &&
+					   f[i].addr < MOVE_AT + SMALL;
+	}
+}
+
+static void racing_case(unsigned int rounds)
+{
+	struct race r = { .rounds = rounds, .right = true };
+	struct job good = { 1U << T_PERMITTED, 300 };
+	struct pace before = watch(run_job, &good, &vms[1], false), during;
+	struct vm *v = &vms[0];
+	struct backplane_fault f[64];
+	pthread_t hammer;
+	uint64_t caught;
 	char what[160];
 
 	clear_counts();
 	hammered = 0;
 	hammering = true;
 	pthread_create(&hammer, NULL, hammer_thread, v);
-	while (rounds--) {
-		move_slot(v, 0);
-		memset(host, 0x5a, SMALL);
-		usleep(2000);
-		for (i = 0; i < SMALL; i++)
-			changed += host[i] != 0x5a;
-		move_slot(v, MOVE_AT);
-		usleep(1000);
-		for (i = 0; i < SMALL; i += 4096)
-			landed += host[i] != 0x5a;
-		while ((got = pread(v->node, f, sizeof(f), FAULTS)) > 0)
-			for (i = 0; i < (uint64_t)got / sizeof(f[0]); i++)
-				right = right && f[i].devid == v->appears &&
-					f[i].addr >= MOVE_AT &&
-					f[i].addr < MOVE_AT + SMALL;
-	}
+	during = watch(racing, &r, &vms[1], true);
 	hammering = false;
 	pthread_join(hammer, NULL);
 	usleep(300000);
 	caught = status(v).faults - v->reported;
 	while (pread(v->node, f, sizeof(f), FAULTS) > 0)
 		;
-	memcpy(v->copy + RW_SIZE + SMALL, host, SMALL);
-	changed += changed_outside();
+	memcpy(v->copy + RW_SIZE + SMALL, v->ram + RW_SIZE + SMALL, SMALL);
+	r.changed += changed_outside();
 	printf("case {\"name\":\"during map and unmap\",\"injected\":%" PRIu64
 	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
-	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":null,\"neighbour_share\":null"
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%s,\"neighbour_share\":%s"
 	       ",\"note\":\"of %" PRIu64 " writes, as many as the slot's absence lets be refused\"}\n",
-	       caught, caught, right ? caught : 0, changed, hammered);
+	       caught, caught, r.right ? caught : 0, r.changed,
+	       share(during.host, before.host),
+	       share(during.neighbour, before.neighbour), hammered);
 	snprintf(what, sizeof(what), "during map and unmap: %" PRIu64 " writes, %" PRIu64
 		 " refused, none into memory that was taken away (%" PRIu64 " bytes)",
-		 hammered, caught, changed);
-	ok(caught && landed && right && !changed, what);
+		 hammered, caught, r.changed);
+	ok(caught && r.landed && r.right && !r.changed && !neighbour_wrong, what);
 }
 
 static void *attack(void *arg)
@@ -756,10 +809,11 @@ static void attack_both(void *arg)
 static void attack_case(unsigned int n)
 {
 	struct job good = { 1U << T_PERMITTED, n };
-	struct pace before = watch(run_job, &good, NULL, false), during;
+	struct vm *third = vms[2].ram ? &vms[2] : NULL;
+	struct pace before = watch(run_job, &good, third, false), during;
 
 	clear_counts();
-	during = watch(attack_both, &n, NULL, false);
+	during = watch(attack_both, &n, third, false);
 	report("two VMs with two cards attacking each other", before, during);
 }
 
@@ -913,7 +967,7 @@ static void storm_case(uint64_t n)
 	changed = changed_outside();
 	printf("case {\"name\":\"a storm of %" PRIu64 " faults\",\"injected\":%" PRIu64
 	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
-	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%.2f,\"neighbour_share\":%.2f"
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%s,\"neighbour_share\":%s"
 	       ",\"note\":\"cut off after %" PRIu64 " reports; the rest never left the card\"}\n",
 	       n, n, seen, right ? seen : 0, changed, share(during.host, before.host),
 	       share(during.neighbour, before.neighbour), seen);
@@ -1032,36 +1086,222 @@ static void shared_case(uint64_t n)
 	changed = changed_outside();
 	printf("case {\"name\":\"a storm under an id that two cards share\",\"injected\":%" PRIu64
 	       ",\"caught\":%" PRIu64 ",\"attributed\":%" PRIu64
-	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%.2f,\"neighbour_share\":null"
+	       ",\"changed_outside\":%" PRIu64 ",\"host_share\":%s,\"neighbour_share\":null"
 	       ",\"note\":\"cut off after %" PRIu64 " reports; the rest never left the card\"}\n",
 	       n, seen[0], seen[1] && right ? seen[0] : 0, changed,
 	       share(during.host, before.host), seen[0]);
 	ok(!changed, "nothing was written outside");
 }
 
+/* ---- a VM that is killed, a card that is pulled ------------------------------------------------- */
+
+struct losing {
+	char *name;
+	unsigned int rounds, quiet, blocked;
+	bool unplug;
+};
+
+/* Owns a VM and its card, and lets it write, permitted and not, to the end. */
+static void doomed(char *name, int ready)
+{
+	uint32_t i;
+
+	make_vm(&vms[0], name, 1);
+	if (write(ready, "r", 1) != 1)
+		exit(1);
+	for (i = 0;; i++) {
+		to_memory(&vms[0], (uint64_t)i * PAGE & (RW_SIZE - 1), 0, 4095);
+		to_memory(&vms[0], 5 * MIB, 0, 64);
+	}
+}
+
+static pid_t start_doomed(char *name)
+{
+	int pipes[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(pipes))
+		die("pipe");
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		close(pipes[0]);
+		doomed(name, pipes[1]);
+	}
+	close(pipes[1]);
+	if (pid < 0 || read(pipes[0], &c, 1) != 1)
+		die("a VM to be ended");
+	close(pipes[0]);
+	return pid;
+}
+
+static void drive(const char *what, const char *bdf)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/pci-assign/%s", what);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, bdf, strlen(bdf)) < 0)
+		die(path);
+	close(fd);
+}
+
+/* The card as its next user finds it: every address it knew leads nowhere. */
+static bool dead_card_is_quiet(char *name, struct losing *l)
+{
+	uint64_t size = 2 * RW_SIZE, i, changed = 0;
+	uint8_t *fresh = memory(size);	/* what was the VM's, some of it */
+	struct vm *v = &vms[0];
+
+	memset(fresh, 0x77, size);
+	name_card(v, name);
+	open_card(v);
+	force_master(v);
+	for (i = 0; i < RW_SIZE / PAGE; i++) {
+		to_memory(v, i * PAGE, 0, 64);
+		to_memory(v, physical(fresh + i * PAGE), 0, 64);
+	}
+	l->blocked += status(v).state != BACKPLANE_STATE_ATTACHED;
+	munmap((void *)v->bar, SMALL);
+	close(v->node);
+	for (i = 0; i < size; i++)
+		changed += fresh[i] != 0x77;
+	munlock(fresh, size);
+	munmap(fresh, size);
+	return !changed;
+}
+
+static void end_doomed(struct losing *l, pid_t pid, const char *bdf)
+{
+	int how;
+
+	if (l->unplug)
+		drive("unbind", bdf);	/* a mapped BAR is a bus error then */
+	else if (kill(pid, SIGKILL))
+		die("kill");
+	if (waitpid(pid, &how, 0) != pid || !WIFSIGNALED(how) ||
+	    WTERMSIG(how) != (l->unplug ? SIGBUS : SIGKILL))
+		die("the VM's end");
+	if (l->unplug)
+		drive("bind", bdf);
+}
+
+static void lose_rounds(void *arg)
+{
+	struct losing *l = arg;
+	unsigned int i;
+
+	for (i = 0; i < l->rounds; i++) {
+		char *name = strdup(l->name), *again = strdup(l->name);
+		pid_t pid = start_doomed(name);
+
+		usleep(20000 + 7000 * i);
+		end_doomed(l, pid, strtok(name, "="));
+		l->quiet += dead_card_is_quiet(again, l);
+		free(name);
+		free(again);
+	}
+}
+
+static void lose_case(char *name, unsigned int rounds, bool unplug)
+{
+	struct losing l = { .name = name, .rounds = rounds, .unplug = unplug };
+	const char *what = unplug ? "a card pulled from its VM while it writes" :
+				    "a VM killed while its card writes";
+	struct pace before, during;
+	useconds_t time = 500000;
+	uint64_t changed;
+	char line[120];
+
+	before = watch(calm, &time, &vms[1], false);
+	neighbour_wrong = 0;
+	during = watch(lose_rounds, &l, &vms[1], true);
+	vms[0].ram = NULL;
+	changed = changed_outside();
+	printf("case {\"name\":\"%s\",\"injected\":%u,\"caught\":%u"
+	       ",\"attributed\":%u,\"changed_outside\":%" PRIu64
+	       ",\"host_share\":%s,\"neighbour_share\":%s}\n",
+	       what, rounds, l.quiet, l.blocked, changed,
+	       share(during.host, before.host),
+	       share(during.neighbour, before.neighbour));
+	snprintf(line, sizeof(line), "%s, %u times: it reaches nothing afterwards",
+		 what, rounds);
+	ok(l.quiet == rounds && l.blocked == rounds && !changed &&
+	   !neighbour_wrong, line);
+}
+
+/* ---- looking on --------------------------------------------------------------------------------- */
+
+static void look_on(char *name)
+{
+	uint64_t t0, t1, h0, h1, n0, n1;
+	pthread_t host, other;
+	char line[80];
+
+	make_vm(&vms[1], name, 1);
+	printf("%#" PRIx64 "\n", canary_at[0]);
+	fflush(stdout);
+	watching = true;
+	pthread_create(&host, NULL, host_thread, NULL);
+	pthread_create(&other, NULL, neighbour_thread, &vms[1]);
+	t0 = now_ns();
+	h0 = n0 = 0;
+	while (fgets(line, sizeof(line), stdin)) {
+		t1 = now_ns();
+		h1 = host_work;
+		n1 = neighbour_work;
+		printf("pace %.0f %.0f %" PRIu64 "\n",
+		       (double)(h1 - h0) * 1e9 / (double)(t1 - t0),
+		       (double)(n1 - n0) * 1e9 / (double)(t1 - t0),
+		       canary_changed() + neighbour_wrong);
+		fflush(stdout);
+		t0 = t1;
+		h0 = h1;
+		n0 = n1;
+	}
+	watching = false;
+	pthread_join(host, NULL);
+	pthread_join(other, NULL);
+}
+
+static void make_vms(char **argv, uint64_t seed)
+{
+	make_vm(&vms[0], argv[1], seed);
+	make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
+}
+
 int main(int argc, char **argv)
 {
-	bool storm = argc == 5 && !strcmp(argv[3], "storm");
-	bool shared = argc == 5 && !strcmp(argv[3], "shared");
-	uint64_t seed;
+	uint64_t count;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6 && (argc != 3 || strcmp(argv[2], "pace")))
 		return 2;
-	seed = storm || shared ? 1 : strtoull(argv[4], NULL, 0);
 	kvm = open("/dev/kvm", O_RDWR);
 	if (kvm < 0)
 		die("/dev/kvm");
 	make_canary();
-	make_vm(&vms[0], argv[1], seed);
-	if (shared)
+	if (argc == 3) {
+		look_on(argv[1]);
+		return 0;
+	}
+	count = strtoull(argv[4], NULL, 0);
+	if (!strcmp(argv[3], "shared")) {
+		make_vm(&vms[0], argv[1], 1);
 		add_card(&vms[1], argv[2], &vms[0]);
-	else
-		make_vm(&vms[1], argv[2], seed ^ 0x9e3779b97f4a7c15ULL);
-	if (shared)
-		shared_case(strtoull(argv[4], NULL, 0));
-	else if (storm)
-		storm_case(strtoull(argv[4], NULL, 0));
-	else
+		shared_case(count);
+	} else if (!strcmp(argv[3], "kill") || !strcmp(argv[3], "unplug")) {
+		make_vm(&vms[1], argv[2], 1);
+		lose_case(argv[1], (unsigned int)count, !strcmp(argv[3], "unplug"));
+	} else if (!strcmp(argv[3], "storm")) {
+		make_vms(argv, 1);
+		storm_case(count);
+	} else {
+		make_vms(argv, count);	/* the seed */
+		if (argc == 6)
+			make_vm(&vms[2], argv[5], 1);
 		all_cases((unsigned int)strtoul(argv[3], NULL, 0));
+	}
 	return failed;
 }
