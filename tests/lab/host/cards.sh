@@ -72,10 +72,7 @@ step_cards()
 		ok "iommu-amd loads" load iommu-amd || return 1
 	fi
 	load_kvm || return 1
-	# behind a conventional bridge interrupts are not remapped (iommu-amd/README.md)
-	if [ "$STACK" = ours ] && grep -q '//' /lab/cards.tab; then
-		ok "pci-assign loads, told to accept that" load pci-assign allow_unsafe_interrupts=1
-	elif [ "$STACK" = ours ] && grep -q '^lsi53c' /lab/cards.tab; then
+	if [ "$STACK" = ours ] && grep -q '^lsi53c' /lab/cards.tab; then
 		ok "pci-assign loads, told to let them at their own memory" load pci-assign peer_dma=1000:0012
 	fi
 	load_assign || return 1
