@@ -233,7 +233,9 @@ static bool decode_icr(struct vlapic *a, struct vchip_msg *m)
 		return false;
 	if (m->mode == VCHIP_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
 		return false;		/* de-assert: no effect since P6, K7 */
-	if (m->shorthand == VCHIP_TO_SELF && m->mode != VCHIP_FIXED)
+	/* An SMI to self is beyond the manual's list, but firmware's tests send it. */
+	if (m->shorthand == VCHIP_TO_SELF && m->mode != VCHIP_FIXED &&
+	    m->mode != VCHIP_SMI)
 		return false;
 	if (m->mode <= VCHIP_LOWEST && m->vector < 16) {
 		note_error(a, VLAPIC_ESR_SENT_ILLEGAL);

@@ -367,6 +367,7 @@ static void test_what_no_icr_may_send_is_not_sent(void **state)
 	assert_false(put(&a, VLAPIC_ICR, 0x4340).todo & VLAPIC_DO_IPI); /* remote read */
 	assert_false(put(&a, VLAPIC_ICR, 0x4740).todo & VLAPIC_DO_IPI); /* ExtINT */
 	assert_false(put(&a, VLAPIC_ICR, 0x44400).todo & VLAPIC_DO_IPI); /* NMI to self */
+	assert_true(put(&a, VLAPIC_ICR, 0x44200).todo & VLAPIC_DO_IPI); /* but an SMI */
 	assert_int_equal(errors(&a), 0);
 	assert_false(put(&a, VLAPIC_ICR, 0x400f).todo & VLAPIC_DO_IPI);
 	assert_int_equal(errors(&a), VLAPIC_ESR_SENT_ILLEGAL);
