@@ -51,8 +51,9 @@ struct stats_image {
 };
 
 static_assert(ARRAY_SIZE(vm_ids) <= MAX_IDS, "the image has room for both");
-static_assert(sizeof(struct stats_desc) ==
-	      sizeof(struct kvm_stats_desc) + NAME_BYTES, "no hole before the name");
+/* Newer kernels have a name in it, by their own length. */
+static_assert(offsetof(struct stats_desc, name) ==
+	      offsetof(struct kvm_stats_desc, name), "no hole before the name");
 static_assert(offsetof(struct stats_desc, offset) ==
 	      offsetof(struct kvm_stats_desc, offset), "as the ABI has it");
 
