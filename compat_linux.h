@@ -16,6 +16,7 @@
 #include <linux/irqdomain.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/version.h>
 #include <asm/apic.h>
 #include <asm/hw_irq.h>
@@ -175,6 +176,19 @@ static inline void compat_setup_dma_ops(struct device *dev, u64 end)
 #if COMPAT_OLD
 	set_dma_ops(dev, NULL);
 	iommu_setup_dma_ops(dev, 0, end);
+#endif
+}
+
+/* ---- drivers --------------------------------------------------------------- */
+
+/* Only @driver binds to @pdev from now on; "": any that fits. 0 or -errno. */
+static inline int compat_set_override(struct pci_dev *pdev, const char *driver)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 95)
+	return driver_set_override(&pdev->dev, &pdev->driver_override, driver,
+				   strlen(driver));
+#else
+	return device_set_driver_override(&pdev->dev, driver);
 #endif
 }
 

@@ -17,6 +17,7 @@
 #include <linux/reboot.h>
 #include <linux/syscore_ops.h>
 
+#include "compat_linux.h"
 #include "iommu-amd/amdvi_priv.h"
 
 #define UNIT_DRIVER	"iommu-amd"
@@ -119,8 +120,7 @@ void amdvi_quiet_free(void)
 
 int amdvi_quiet_bind(struct amdvi_unit *u)
 {
-	int err = driver_set_override(&u->pdev->dev, &u->pdev->driver_override,
-				      UNIT_DRIVER, strlen(UNIT_DRIVER));
+	int err = compat_set_override(u->pdev, UNIT_DRIVER);
 
 	if (err)
 		return err;
@@ -132,7 +132,7 @@ int amdvi_quiet_bind(struct amdvi_unit *u)
 
 void amdvi_quiet_unbind(struct amdvi_unit *u)
 {
-	driver_set_override(&u->pdev->dev, &u->pdev->driver_override, "", 0);
+	compat_set_override(u->pdev, "");
 }
 
 void amdvi_quiet_start(void)
