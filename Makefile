@@ -56,7 +56,7 @@ $(U)/bin/%: tests/unit/%.c $(U)/libhelp.a $(U)/libpure.a
 
 -include $(pure-obj:.o=.d) $(tool-lib:%.c=$(U)/%.d) $(unit-help:%.c=$(U)/%.d) $(unit-bin:=.d)
 
-.PHONY: help tools lab-programs install uninstall deb package-test qemu-7.2 campaigns unit unit-bins modules test test-full test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
+.PHONY: help tools lab-programs install uninstall deb package-test qemu-7.2 campaigns unit unit-bins modules test test-full test-debug test-6.12 demo cards lab setup qemu proofs faults fuzz fuzz-ioctl lint bench bench-quick clean
 
 help:
 	@echo 'Backplane: a machine'"'"'s real PCI cards for a virtual machine, safely.'
@@ -64,6 +64,7 @@ help:
 	@echo '  make demo     set up everything and show the main job, with a table'
 	@echo '  make test     set up everything and pass all tests'
 	@echo '  make test-full  the long lab flows too (tests/lab/full); N="13 50" for some'
+	@echo '  make test-debug  the lab flows on a kernel with KASAN, lockdep, kmemleak ...; N="02 71" for some'
 	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
 	@echo '  make cards    give every kind of card to a guest; build/cards.json (B=net for one boot)'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
@@ -145,6 +146,10 @@ test:
 # Hours on two cores: what make test has no time for.
 test-full: modules qemu
 	@tests/run full $(N)
+
+# Hours, too: the first time it builds that kernel (tests/README.md).
+test-debug: setup qemu
+	@tests/run debug $(N)
 
 demo:
 	@tools/lab/demo

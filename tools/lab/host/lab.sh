@@ -9,6 +9,10 @@ insmod() { /bin/insmod "$@"; }
 rmmod() { /bin/rmmod "$@"; }
 modprobe() { /bin/modprobe "$@"; }
 
+# Every limit of time grows by SLOWER (tools/lab/lib.sh).
+SLOWER=${SLOWER:-1}
+timeout() { _limit=$(($1 * SLOWER)); shift; command timeout $_limit "$@"; }
+
 # ---- TAP --------------------------------------------------------------------
 # ok WHAT COMMAND...: one test point; the command's output is shown, prefixed
 # by #, when it fails.
@@ -33,7 +37,7 @@ value() { echo "value $1 $2"; }
 # wait_for SECONDS COMMAND...: until the command succeeds
 wait_for()
 {
-	_left=$(($1 * 10)); shift
+	_left=$(($1 * 10 * SLOWER)); shift
 	while ! "$@" >/dev/null 2>&1; do
 		_left=$((_left - 1))
 		[ $_left -gt 0 ] || return 1
@@ -47,7 +51,7 @@ net_up()
 {
 	ip link set "$1" up || return 1
 	wait_for 15 grep -q 1 "/sys/class/net/$1/carrier" || return 1
-	udhcpc -i "$1" -n -q -t 10 -T 1 -s /lab/udhcpc
+	udhcpc -i "$1" -n -q -t $((10 * SLOWER)) -T 1 -s /lab/udhcpc
 }
 # The interface of a PCI function: ifname 0000:00:04.0
 ifname() { ls "/sys/bus/pci/devices/$1/net" 2>/dev/null; }

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# As 71, with a card: its binding, its node, its life in a VM; and loading the
+# modules. The card works on the host after all that.
+. "$(dirname "$0")/../lib.sh"
+# The kernel shows where an allocation failed; a report has a line of its own.
+ALLOW="Call Trace:"
+failnth=build/debug/failnth
+point "failnth compiles" gcc -O2 -Wall -Wextra -Werror -static -I. -o $failnth tests/lab/debug/failnth.c
+boot host --timeout 300 --allow "$ALLOW" --file $failnth --file tests/lab/debug/inject.sh <<'JOB'
+. /lab/steps.sh
+. /lab/inject.sh
+step_iommu && load_kvm && load_assign || exit 1
+ok "edu moves to pci-assign" pci_bind $EDU pci-assign || exit 1
+D=/sys/bus/pci/drivers/pci-assign
+inject card $EDU
+echo $EDU >$D/unbind
+inject write $D/bind $EDU $D/unbind $EDU
+ok "the card is in no VM and no page stays pinned" sh -c '. /lab/steps.sh; counts | grep -qx "pinned 0"'
+pci_bind $NIC pci-assign
+inject card $NIC
+pci_release $NIC
+wait_for 10 test -d /sys/bus/pci/devices/$NIC/net
+ok "the host's card works after that" sh -c ". /lab/lab.sh; net_up \$(ifname $NIC) && net_ping"
+for m in pci-assign svm kvm-core; do ok "$m unloads after that" rmmod $m; done
+JOB
+boot modules --timeout 300 --allow "$ALLOW" --file $failnth --file tests/lab/debug/inject.sh <<'JOB'
+. /lab/steps.sh
+. /lab/inject.sh
+B=/lib/backplane
+inject module $B/kvm-core.ko kvm_core
+load kvm-core
+inject module $B/svm.ko svm
+load svm && load iommu-amd
+inject module $B/pci-assign.ko pci_assign
+ok "all of it loads and works in the end" step_iommu
+JOB
+finish
