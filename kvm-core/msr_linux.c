@@ -124,8 +124,8 @@ static u32 xsave_size(struct vcpu *v)
 	return size;
 }
 
-/* Bits that mirror control registers. */
-static void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
+/* Bits that mirror control registers. Inlined: variables in memory cost a guard. */
+static __always_inline void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
 {
 	*ecx &= ~BIT(27);
 	if (v->cr4 & X86_CR4_OSXSAVE)
