@@ -80,23 +80,15 @@ static int serve_level(struct vioapic *io, const struct vchip_out *out,
 	return r;
 }
 
-static int serve_edge(struct vioapic *io, const struct vchip_out *out,
-		      unsigned int pin)
-{
-	if (!(io->edge & BIT(pin)))
-		return 0;
-	io->edge &= ~(u32)BIT(pin);
-	return send(io->redir[pin], out);
-}
-
-/* Send what @pin owes, if it may. */
+/* Send what @pin owes, if it may. @rose: its line did. */
 static int serve(struct vioapic *io, const struct vchip_out *out,
-		 unsigned int pin)
+		 unsigned int pin, bool rose)
 {
 	if (io->redir[pin] & VIOAPIC_MASKED)
 		return -1;
-	return io->redir[pin] & VIOAPIC_LEVEL ? serve_level(io, out, pin)
-					      : serve_edge(io, out, pin);
+	if (io->redir[pin] & VIOAPIC_LEVEL)
+		return serve_level(io, out, pin);
+	return rose ? send(io->redir[pin], out) : 0;
 }
 
 int vioapic_set(struct vioapic *io, const struct vchip_out *out,
@@ -114,9 +106,7 @@ int vioapic_set(struct vioapic *io, const struct vchip_out *out,
 		return 1;
 	}
 	io->line |= bit;
-	if (!was && !(io->redir[pin] & VIOAPIC_LEVEL))
-		io->edge |= bit;
-	return serve(io, out, pin);
+	return serve(io, out, pin, !was);
 }
 
 static u32 read_redir(const struct vioapic *io, unsigned int index)
@@ -145,15 +135,12 @@ u32 vioapic_read(const struct vioapic *io, u32 offset)
 	return offset == REG_WINDOW ? read_window(io) : 0;
 }
 
-/*
- * Operating systems clear a stuck remote IRR by making the entry edge-triggered
- * for a moment. An edge kept from before means nothing to a level pin.
+/* Operating systems clear a stuck remote IRR by making the entry edge-triggered
+ * for a moment.
  */
 static void set_entry(struct vioapic *io, unsigned int pin, u64 entry)
 {
-	if (entry & VIOAPIC_LEVEL)
-		io->edge &= ~(u32)BIT(pin);
-	else
+	if (!(entry & VIOAPIC_LEVEL))
 		entry &= ~VIOAPIC_REMOTE_IRR;
 	io->redir[pin] = entry;
 	update_vectors(io);
@@ -168,7 +155,7 @@ static void write_redir(struct vioapic *io, const struct vchip_out *out,
 	if (pin >= VIOAPIC_PINS)
 		return;
 	set_entry(io, pin, (io->redir[pin] & ~mask) | ((u64)val << shift & mask));
-	serve(io, out, pin);
+	serve(io, out, pin, false);
 }
 
 void vioapic_write(struct vioapic *io, const struct vchip_out *out,
@@ -204,7 +191,7 @@ void vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector)
 		if (!(pins & BIT(pin)) || !(io->redir[pin] & VIOAPIC_REMOTE_IRR))
 			continue;
 		io->redir[pin] &= ~VIOAPIC_REMOTE_IRR;
-		serve(io, out, pin);
+		serve(io, out, pin, false);
 	}
 }
 
@@ -214,7 +201,7 @@ void vioapic_retry(struct vioapic *io, const struct vchip_out *out)
 
 	for (pin = 0; pin < VIOAPIC_PINS; pin++)
 		if (io->redir[pin] & VIOAPIC_LEVEL)
-			serve(io, out, pin);
+			serve(io, out, pin, false);
 }
 
 static u32 level_pins(const struct vioapic *io)
@@ -236,7 +223,7 @@ void vioapic_get_state(const struct vioapic *io, struct kvm_ioapic_state *s)
 	s->base_address = io->base;
 	s->ioregsel = io->select;
 	s->id = io->id;
-	s->irr = (io->line & level_pins(io)) | io->edge;
+	s->irr = io->line & level_pins(io);
 	for (i = 0; i < VIOAPIC_PINS; i++)
 		s->redirtbl[i].bits = io->redir[i];
 }
@@ -252,9 +239,8 @@ void vioapic_set_state(struct vioapic *io, const struct vchip_out *out,
 	io->id = s->id & ID_MASK;
 	for (i = 0; i < VIOAPIC_PINS; i++)
 		io->redir[i] = s->redirtbl[i].bits & (WRITABLE | VIOAPIC_REMOTE_IRR);
-	io->edge = irr & ~level_pins(io);
 	io->line = (io->line & ~level_pins(io)) | (irr & level_pins(io));
 	update_vectors(io);
 	for (i = 0; i < VIOAPIC_PINS; i++)
-		serve(io, out, i);
+		serve(io, out, i, irr & BIT(i));
 }

@@ -8,9 +8,8 @@
  *
  * A level pin is sent while its line is high and its remote IRR clear. Remote
  * IRR is set only when somebody took the message; what nobody took is tried
- * again by vioapic_retry. An edge that comes while the pin is masked is kept
- * and sent at the unmasking (the chip would drop it): nothing is lost. An
- * edge that was sent to nobody is dropped, as on the bus.
+ * again by vioapic_retry. An edge that comes while the pin is masked, or that is
+ * sent to nobody, is dropped, as by the chip (82093AA 3.2.4).
  *
  * Polarity is stored and ignored: lines are active high. ExtINT entries send
  * nothing; the PIC reaches the CPU through LINT0.
@@ -42,7 +41,6 @@ struct vioapic {
 	u64 vectors[4];		/* in any entry: see vioapic_has_vector */
 	u64 base;
 	u32 line;		/* bit per pin: level of the OR-ed line */
-	u32 edge;		/* bit per pin: an edge not yet sent */
 	u32 id;
 	u8 select;
 };
@@ -76,8 +74,8 @@ void vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector);
 void vioapic_retry(struct vioapic *io, const struct vchip_out *out);
 
 /*
- * KVM_GET_IRQCHIP, KVM_SET_IRQCHIP. irr is the lines of level pins and the
- * unsent edges of others. A restored line stays high until a source drives it.
+ * KVM_GET_IRQCHIP, KVM_SET_IRQCHIP. irr is the lines of level pins; of others, as it
+ * is set, edges to be sent. A restored line stays high until a source drives it.
  */
 void vioapic_get_state(const struct vioapic *io, struct kvm_ioapic_state *s);
 void vioapic_set_state(struct vioapic *io, const struct vchip_out *out,
