@@ -130,9 +130,8 @@ bool pv_ipi_message(u64 icr, struct vchip_msg *m)
 		.wide = true,
 	};
 	switch (m->mode) {
-	case VCHIP_FIXED:
+	case VCHIP_FIXED:		/* an illegal vector reaches nobody */
 	case VCHIP_LOWEST:
-		return m->vector >= 16;
 	case VCHIP_NMI:
 		return true;
 	default:
@@ -142,7 +141,7 @@ bool pv_ipi_message(u64 icr, struct vchip_msg *m)
 
 bool pv_ipi_next(struct pv_ipi *p, u32 *apic_id)
 {
-	u64 *half = p->low ? &p->low : &p->high;
+	u64 *half = p->low ? &p->low : &p->high, id;
 	unsigned int bit;
 
 	if (p->bits == 32) {
@@ -154,7 +153,8 @@ bool pv_ipi_next(struct pv_ipi *p, u32 *apic_id)
 		return false;
 	bit = __builtin_ctzll(*half);
 	*half &= *half - 1;
-	*apic_id = p->min + bit + (half == &p->high ? p->bits : 0);
+	id = (u64)p->min + bit + (half == &p->high ? p->bits : 0);
+	*apic_id = min(id, (u64)U32_MAX);
 	return true;
 }
 

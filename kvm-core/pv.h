@@ -66,7 +66,9 @@ struct pv_ipi {
  * destination or a shorthand itself, or is no interrupt that a bitmap may send.
  */
 bool pv_ipi_message(u64 icr, struct vchip_msg *m);
-/* The next destination, taken out of the map. False: none is left. */
+/* The next destination, taken out of the map; U32_MAX for what is beyond all ids.
+ * False: none is left.
+ */
 bool pv_ipi_next(struct pv_ipi *p, u32 *apic_id);
 
 /* ---- async page faults -------------------------------------------------------------- */

@@ -226,6 +226,8 @@ static long hc_send_ipi(struct vcpu *v, const struct hypercall *hc)
 	if (!pv_ipi_message(hc->arg[3], &m))
 		return -KVM_EINVAL;
 	while (pv_ipi_next(&ipi, &dest)) {
+		if (dest >= VM_MAX_VCPU_IDS)	/* nobody's; one means all */
+			continue;
 		m.dest = dest;
 		r = vm_irq_send(v->vm, &m);
 		if (r > 0)

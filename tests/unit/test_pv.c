@@ -130,11 +130,23 @@ static void test_a_32_bit_guest_has_narrow_halves(void **state)
 	assert_false(pv_ipi_next(&p, &id));
 }
 
+static void test_a_bitmap_does_not_wrap_around_to_low_ids(void **state)
+{
+	struct pv_ipi p = { .low = BIT_ULL(0) | BIT_ULL(5), .bits = 64,
+			    .min = 0xfffffffe };
+	u32 id = 0;
+
+	assert_true(pv_ipi_next(&p, &id));
+	assert_int_equal(id, 0xfffffffe);
+	assert_true(pv_ipi_next(&p, &id));
+	assert_int_equal(id, U32_MAX);
+}
+
 static void test_a_command_must_be_a_plain_interrupt_or_nmi(void **state)
 {
 	static const struct { u64 icr; bool good; } rows[] = {
 		{ 0x40f3, true }, { 0x00f3, true }, { 0x0400, true },
-		{ 0x000f, false },		/* vector below 16 */
+		{ 0x000f, true },		/* the receiver's error */
 		{ 0x0500, false },		/* INIT */
 		{ 0x0608, false },		/* SIPI */
 		{ 0x0200, false },		/* SMI */
@@ -272,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_nor_nested_ones),
 		cmocka_unit_test(test_a_bitmap_names_each_cpu_once),
 		cmocka_unit_test(test_a_32_bit_guest_has_narrow_halves),
+		cmocka_unit_test(test_a_bitmap_does_not_wrap_around_to_low_ids),
 		cmocka_unit_test(test_a_command_must_be_a_plain_interrupt_or_nmi),
 		cmocka_unit_test(test_a_guest_is_told_only_where_it_can_sleep),
 		cmocka_unit_test(test_one_page_is_told_at_a_time),
