@@ -7,6 +7,21 @@
 
 enum { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC };
 
+/* CTL is all ones or nothing; kernels leave single bits out for two models' sake. */
+#define CTL_OPTIONAL	(BIT_ULL(0) | BIT_ULL(10))
+
+bool mce_write_valid(unsigned int index, u64 value, bool all_status)
+{
+	switch (index % MCE_BANK_MSRS) {
+	case BANK_CTL:
+		return !value || (value | CTL_OPTIONAL) == ~0ULL;
+	case BANK_STATUS:
+		return !value || all_status;
+	default:
+		return true;
+	}
+}
+
 static void fill_bank(u64 *bank, const struct mce_record *r)
 {
 	u64 overflow = bank[BANK_STATUS] & MCE_VALID ? MCE_OVERFLOW : 0;

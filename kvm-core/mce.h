@@ -42,4 +42,14 @@ enum mce_verdict {
  */
 enum mce_verdict mce_log(struct mce_state *s, const struct mce_record *r);
 
+#define MCE_BANKS	32	/* at most; MCG_CAP says how many there are */
+#define MCE_BANK_MSRS	4	/* CTL, STATUS, ADDR, MISC */
+
+/*
+ * May @value be written to register @index of the banks (4 for each)? @all_status:
+ * any status, for user space and where HWCR.McStatusWrEn is set; a guest else only
+ * clears it (APM2 9.3.2.2).
+ */
+bool mce_write_valid(unsigned int index, u64 value, bool all_status);
+
 #endif

@@ -15,6 +15,7 @@
 #include <uapi/linux/kvm_para.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
+#include "kvm-core/mce.h"
 #include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
@@ -424,8 +425,32 @@ int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
 
 /* ---- MSRs ------------------------------------------------------------------------------ */
 
+/* HWCR: what firmware sets is taken and means nothing, but one (APM2 9.3.2.2). */
+#define HWCR_IGNORED		(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8))
+#define HWCR_MC_STATUS_WR_EN	BIT_ULL(18)
+#define HWCR_TSC_FREQ_SEL	BIT_ULL(24)
+
+static int set_hwcr(struct vcpu *v, u64 data)
+{
+	data &= ~HWCR_IGNORED;
+	if (data & ~(HWCR_MC_STATUS_WR_EN | HWCR_TSC_FREQ_SEL))
+		return -EINVAL;
+	v->msr.hwcr = data;
+	return 0;
+}
+
+/* The register of a bank that the vCPU has, or NULL. */
+static u64 *mce_slot(struct vcpu *v, u32 msr)
+{
+	u32 i = msr - MSR_IA32_MC0_CTL;
+
+	return i < (v->msr.mcg_cap & 0xff) * MCE_BANK_MSRS ? &v->msr.mce_banks[i] : NULL;
+}
+
 static int get_mce(struct vcpu *v, u32 msr, u64 *data, bool host)
 {
+	u64 *slot;
+
 	switch (msr) {
 	case MSR_IA32_MCG_CAP:
 		*data = v->msr.mcg_cap;
@@ -437,13 +462,16 @@ static int get_mce(struct vcpu *v, u32 msr, u64 *data, bool host)
 		*data = v->msr.mcg_ctl;
 		return host || (v->msr.mcg_cap & BIT(8)) ? 0 : -EINVAL;
 	default:
-		*data = v->msr.mce_banks[msr - MSR_IA32_MC0_CTL];
-		return 0;
+		slot = mce_slot(v, msr);
+		*data = slot ? *slot : 0;
+		return slot ? 0 : -EINVAL;
 	}
 }
 
 static int set_mce(struct vcpu *v, u32 msr, u64 data, bool host)
 {
+	u64 *slot;
+
 	switch (msr) {
 	case MSR_IA32_MCG_CAP:
 		return -EINVAL;
@@ -451,15 +479,17 @@ static int set_mce(struct vcpu *v, u32 msr, u64 data, bool host)
 		v->msr.mcg_status = data;
 		return 0;
 	case MSR_IA32_MCG_CTL:
-		if (data && data != ~0ULL)
+		if ((data && data != ~0ULL) ||
+		    (!(v->msr.mcg_cap & MCE_CTL_PRESENT) && (data || !host)))
 			return -EINVAL;
 		v->msr.mcg_ctl = data;
 		return 0;
 	default:
-		/* A guest may only clear a bank's status (APM2 9.3.2.2). */
-		if (!host && (msr & 3) == 1 && data)
+		slot = mce_slot(v, msr);
+		if (!slot || !mce_write_valid(msr - MSR_IA32_MC0_CTL, data, host ||
+					      (v->msr.hwcr & HWCR_MC_STATUS_WR_EN)))
 			return -EINVAL;
-		v->msr.mce_banks[msr - MSR_IA32_MC0_CTL] = data;
+		*slot = data;
 		return 0;
 	}
 }
@@ -518,6 +548,9 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 		return 0;
 	case MSR_IA32_POWER_CTL:
 		*data = v->msr.power_ctl;
+		return 0;
+	case MSR_K7_HWCR:
+		*data = v->msr.hwcr;
 		return 0;
 	case MSR_IA32_CR_PAT:
 		*data = v->msr.pat;
@@ -594,6 +627,8 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_IA32_POWER_CTL:
 		v->msr.power_ctl = data;
 		return 0;
+	case MSR_K7_HWCR:
+		return set_hwcr(v, data);
 	case MSR_IA32_CR_PAT:
 		if (!vmsr_pat_valid(data))
 			return -EINVAL;

@@ -591,7 +591,7 @@ static int mce_setup(struct vcpu *v, const u64 *cap)
 {
 	unsigned int banks = *cap & 0xff;
 
-	if (!banks || banks > 32 || (*cap & ~(VCPU_MCG_CAP | 0xff)))
+	if (!banks || banks > MCE_BANKS || (*cap & ~(VCPU_MCG_CAP | 0xff)))
 		return -EINVAL;
 	v->msr.mcg_cap = *cap;
 	if (*cap & BIT_ULL(8))
@@ -915,6 +915,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->cpu = -1;
 	v->user_irq = -1;
 	v->tsc_khz = tsc_khz;
+	v->msr.mcg_cap = MCE_BANKS;	/* until KVM_X86_SETUP_MCE */
 	v->phys_bits = boot_cpu_data.x86_phys_bits;
 	v->mp_state = id != vm->boot_id && vm_irq_mode(vm) != IRQCHIP_NONE ?
 		KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;

@@ -30,6 +30,7 @@
 #include "kvm-core/dring.h"
 #include "kvm-core/emul_move.h"
 #include "kvm-core/irq.h"
+#include "kvm-core/mce.h"
 #include "kvm-core/mem.h"
 
 #define VM_MAX_VCPUS	64
@@ -227,11 +228,11 @@ struct vcpu {
 	struct {
 		u64 ucode_rev;
 		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
-		u64 mce_banks[32 * 4];
+		u64 mce_banks[MCE_BANKS * MCE_BANK_MSRS];
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
 		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
 		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
-		u64 platform_info, misc_features, power_ctl;
+		u64 platform_info, misc_features, power_ctl, hwcr;
 	} msr;
 	/* paravirtual guests (pv_linux.c, apf_linux.c) */
 	struct {

@@ -92,6 +92,22 @@ static void test_a_corrected_error_does_not_hide_an_uncorrected_one(void **state
 	assert_int_equal(m.bank[2], 0x1000);
 }
 
+static void test_a_bank_takes_all_or_nothing_and_a_clear_status(void **state)
+{
+	enum { CTL = 4, STATUS = 5, ADDR = 6 };		/* of bank 1 */
+
+	assert_true(mce_write_valid(CTL, 0, false));
+	assert_true(mce_write_valid(CTL, ~0ULL, false));
+	assert_true(mce_write_valid(CTL, ~BIT_ULL(10), false));
+	assert_true(mce_write_valid(CTL, ~BIT_ULL(0), false));
+	assert_false(mce_write_valid(CTL, 1, false));
+	assert_false(mce_write_valid(CTL, 1, true));
+	assert_true(mce_write_valid(STATUS, 0, false));
+	assert_false(mce_write_valid(STATUS, 1, false));
+	assert_true(mce_write_valid(STATUS, 1, true));
+	assert_true(mce_write_valid(ADDR, 1, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +116,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_masked_leaves_no_trace),
 		cmocka_unit_test(test_an_error_that_asks_for_nothing_only_fills_its_bank),
 		cmocka_unit_test(test_a_corrected_error_does_not_hide_an_uncorrected_one),
+		cmocka_unit_test(test_a_bank_takes_all_or_nothing_and_a_clear_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
