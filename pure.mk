@@ -7,6 +7,7 @@ emul-pure	:= kvm-core/insn.o kvm-core/insn_tab.o kvm-core/emul.o \
 		   kvm-core/emul_alu.o kvm-core/emul_mem.o \
 		   kvm-core/emul_int.o kvm-core/emul_math.o \
 		   kvm-core/emul_flow.o kvm-core/emul_seg.o \
+		   kvm-core/emul_desc.o \
 		   kvm-core/emul_string.o kvm-core/emul_sys.o \
 		   kvm-core/emul_sse.o kvm-core/emul_move.o
 kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \

@@ -5,9 +5,9 @@
  * and CR exits call it; it knows the guest only through struct emul_ctxt.
  *
  * Known limits: the guest's CPUID is not consulted, an instruction that the
- * host's table knows is executed. x87, MMX and SIMD arithmetic, protected-mode
- * segment loads and far transfers, and system instructions that need more
- * state than emul_ctxt has are EMUL_UNHANDLED with their length known.
+ * host's table knows is executed. x87, MMX and SIMD arithmetic, far transfers
+ * through gates, and system instructions that need more state than emul_ctxt has
+ * are EMUL_UNHANDLED with their length known.
  */
 #include "kvm-core/emul_run.h"
 
@@ -95,6 +95,10 @@ static const emul_handler handlers[INSN_NR_OPS] = {
 	[INSN_OP_JMP_FAR_MEM] = emul_jmp_far_mem,
 	[INSN_OP_CALL_FAR_MEM] = emul_call_far_mem,
 	[INSN_OP_RET_FAR] = emul_ret_far,
+	[INSN_OP_LOAD_SYSTEM] = emul_load_system,
+	[INSN_OP_STORE_SYSTEM] = emul_store_system,
+	[INSN_OP_LOAD_TABLE] = emul_load_table,
+	[INSN_OP_STORE_TABLE] = emul_store_table,
 	[INSN_OP_MOVS] = emul_movs,
 	[INSN_OP_CMPS] = emul_cmps,
 	[INSN_OP_STOS] = emul_stos,

@@ -45,6 +45,9 @@ enum emul_seg { EMUL_ES, EMUL_CS, EMUL_SS, EMUL_DS, EMUL_FS, EMUL_GS,
 enum emul_reg { EMUL_RAX, EMUL_RCX, EMUL_RDX, EMUL_RBX, EMUL_RSP, EMUL_RBP,
 		EMUL_RSI, EMUL_RDI, EMUL_NR_REGS = 16 };
 
+/* Registers of the system's own (APM2 4.6): GDTR and IDTR have base and limit only. */
+enum emul_table { EMUL_GDTR, EMUL_IDTR, EMUL_LDTR, EMUL_TR };
+
 /* attr is the VMCB's form: descriptor bits 55:52 and 47:40 (APM2 15.5.1). */
 struct emul_segment {
 	u16 selector;
@@ -101,6 +104,18 @@ struct emul_ops {
 	enum emul_access_result (*get_dr)(struct emul_ctxt *c, unsigned int n, u64 *v);
 	enum emul_access_result (*set_dr)(struct emul_ctxt *c, unsigned int n, u64 v);
 	enum emul_access_result (*invlpg)(struct emul_ctxt *c, gva_t la);
+	/* Where descriptors are found. May be NULL: then what needs them is
+	 * EMUL_UNHANDLED. set_table is an instruction's last act.
+	 */
+	void (*get_table)(struct emul_ctxt *c, enum emul_table t,
+			  struct emul_segment *s);
+	void (*set_table)(struct emul_ctxt *c, enum emul_table t,
+			  const struct emul_segment *s);
+	/* MMX registers 0..7, which are the x87's: a write makes all of them valid
+	 * and the stack's top 0. May be NULL.
+	 */
+	u64 (*get_mmx)(struct emul_ctxt *c, unsigned int index);
+	void (*set_mmx)(struct emul_ctxt *c, unsigned int index, u64 value);
 	/* IOPL / TSS bitmap permission for @len ports: fills #GP if refused. */
 	enum emul_access_result (*pio_allowed)(struct emul_ctxt *c, u16 port,
 					       unsigned int len);
@@ -137,9 +152,8 @@ struct emul_ctxt {
 				 * instruction could take in a row, 1 or more
 				 */
 	u8 length;		/* of the instruction, once decoded */
-	u8 seg_dirty;		/* BIT(enum emul_seg): selector and base in
-				 * ->seg changed (real and virtual-8086 mode
-				 * only); write them back on EMUL_OKAY
+	u8 seg_dirty;		/* BIT(enum emul_seg): what changed in ->seg;
+				 * write it back on EMUL_OKAY
 				 */
 };
 

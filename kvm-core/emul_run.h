@@ -24,7 +24,7 @@ typedef enum emul_verdict (*emul_handler)(struct emul_run *r);
 
 /* Vectors, APM2 table 8-1 */
 enum emul_vector { EMUL_DE = 0, EMUL_BR = 5, EMUL_UD = 6, EMUL_NM = 7,
-		   EMUL_SS_FAULT = 12, EMUL_GP = 13, EMUL_AC_FAULT = 17 };
+		   EMUL_NP = 11, EMUL_SS_FAULT = 12, EMUL_GP = 13, EMUL_AC_FAULT = 17 };
 
 #define EMUL_CR0_PE	BIT_ULL(0)
 #define EMUL_CR0_EM	BIT_ULL(2)
@@ -170,6 +170,14 @@ u64 emul_sp_plus(const struct emul_run *r, u64 sp, s64 delta);
 /* Cut *ip to the operand size; #GP(0) if code may not run there. */
 enum emul_verdict emul_check_ip(struct emul_run *r, u64 *ip);
 
+/* ---- descriptors (emul_desc.c); ops->get_table is there ---- */
+
+/* Load ES, SS, DS, FS or GS in protected mode: the last thing that can fail. */
+enum emul_verdict emul_load_segment(struct emul_run *r, unsigned int seg, u16 selector);
+/* The code segment that a far transfer to @selector:@ip leads to, at this level. */
+enum emul_verdict emul_find_code(struct emul_run *r, u16 selector, u64 ip,
+				 struct emul_segment *s);
+
 /* ---- handlers, by file ---- */
 
 #define EMUL_HANDLER(name) enum emul_verdict emul_##name(struct emul_run *r)
@@ -264,6 +272,12 @@ EMUL_HANDLER(call_far);
 EMUL_HANDLER(jmp_far_mem);
 EMUL_HANDLER(call_far_mem);
 EMUL_HANDLER(ret_far);
+
+/* emul_desc.c */
+EMUL_HANDLER(load_system);
+EMUL_HANDLER(store_system);
+EMUL_HANDLER(load_table);
+EMUL_HANDLER(store_table);
 
 /* emul_string.c */
 EMUL_HANDLER(movs);

@@ -4,8 +4,8 @@
  * compilers and memcpy use on device memory. Called from emul.c's table for
  * legacy and VEX encodings alike; registers come through ops.
  *
- * Known limits: MMX registers, SIMD arithmetic, masked and gathered accesses
- * are EMUL_UNHANDLED; MXCSR.MM is taken as clear.
+ * Known limits: SIMD arithmetic, masked and gathered accesses are EMUL_UNHANDLED;
+ * MXCSR.MM is taken as clear; an x87 exception that waits is not looked at.
  */
 #include "kvm-core/emul_run.h"
 
@@ -194,12 +194,53 @@ static enum emul_verdict move_memory(struct emul_run *r, const struct move *m)
 	return EMUL_OKAY;
 }
 
+/* ---- MMX: the same opcodes without a prefix ----------------------------------------- */
+
+static bool is_mmx(const struct insn *i)
+{
+	return i->coding == INSN_LEGACY && i->pp == INSN_PP_NONE &&
+	       (i->opcode == 0x6e || i->opcode == 0x7e || i->opcode == 0x6f ||
+		i->opcode == 0x7f);
+}
+
+/* MOVQ 6F, 7F between MMX registers and memory; MOVD and MOVQ 6E, 7E with a general
+ * register or memory. There are eight, whatever REX says.
+ */
+static enum emul_verdict mmx_move(struct emul_run *r)
+{
+	unsigned int reg = r->i.reg & 7, size = r->i.rex & INSN_REX_W ? 8 : 4;
+	bool whole = r->i.opcode & 1, store = r->i.opcode & 0x10;
+	const struct emul_ops *ops = r->c->ops;
+	enum emul_verdict v = EMUL_OKAY;
+	u64 x;
+
+	if (!ops->get_mmx || !ops->set_mmx)
+		return EMUL_UNHANDLED;
+	if (r->c->cr0 & EMUL_CR0_EM)
+		return emul_raise(r, EMUL_UD);
+	if (r->c->cr0 & EMUL_CR0_TS)
+		return emul_raise(r, EMUL_NM);
+	if (whole && !r->i.mem) {
+		x = ops->get_mmx(r->c, store ? reg : r->i.rm & 7);
+		ops->set_mmx(r->c, store ? r->i.rm & 7 : reg, x);
+		return EMUL_OKAY;
+	}
+	if (store)
+		return emul_write_rm(r, whole ? 8 : size, ops->get_mmx(r->c, reg));
+	v = emul_read_rm(r, whole ? 8 : size, &x);
+	if (v == EMUL_OKAY)
+		ops->set_mmx(r->c, reg, x);
+	return v;
+}
+
 enum emul_verdict emul_sse_mov(struct emul_run *r)
 {
 	struct move m = decode_move(&r->i);
 	bool two_sources = m.len < 16 && !r->i.mem;
 	enum emul_verdict v;
 
+	if (is_mmx(&r->i))
+		return mmx_move(r);
 	if (!m.len)
 		return EMUL_UNHANDLED;
 	if ((m.memory_only && !r->i.mem) || (r->i.vvvv && !two_sources))
@@ -289,6 +330,8 @@ enum emul_verdict emul_sse_gpr(struct emul_run *r)
 	bool quad = r->i.opcode == 0xd6 || r->i.pp == INSN_PP_F3;
 	enum emul_verdict v;
 
+	if (is_mmx(&r->i))
+		return mmx_move(r);
 	if (r->i.pp != INSN_PP_66 && !(r->i.opcode == 0x7e && r->i.pp == INSN_PP_F3))
 		return EMUL_UNHANDLED;
 	if (r->i.vex_l || r->i.vvvv)

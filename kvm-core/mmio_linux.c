@@ -413,6 +413,87 @@ static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
 	memcpy(x->extended_state_area + index * 16, hi, sizeof(*hi));
 }
 
+/* MMX registers are the low parts of the x87's (APM1 5.4). */
+static u64 op_get_mmx(struct emul_ctxt *c, unsigned int index)
+{
+	struct xregs_state *x = fpu_in_memory(c->priv);
+	u64 value = 0;
+
+	if (x->header.xfeatures & XFEATURE_MASK_FP)
+		memcpy(&value, (u8 *)x->i387.st_space + index * 16, sizeof(value));
+	return value;
+}
+
+static void op_set_mmx(struct emul_ctxt *c, unsigned int index, u64 value)
+{
+	struct xregs_state *x = fpu_in_memory(c->priv);
+	u8 *reg = (u8 *)x->i387.st_space + index * 16;
+
+	if (!(x->header.xfeatures & XFEATURE_MASK_FP)) {
+		memset(x->i387.st_space, 0, sizeof(x->i387.st_space));
+		x->i387.cwd = 0x37f;
+		x->i387.swd = 0;
+		x->header.xfeatures |= XFEATURE_MASK_FP;
+	}
+	memcpy(reg, &value, sizeof(value));
+	memset(reg + sizeof(value), 0xff, 2);
+	x->i387.swd &= ~0x3800;		/* the top is register 0 */
+	x->i387.twd = 0xff;		/* and all are valid */
+}
+
+static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum emul_table t)
+{
+	return t == EMUL_LDTR ? &s->ldt : &s->tr;
+}
+
+static struct kvm_dtable *sregs_table(struct kvm_sregs *s, enum emul_table t)
+{
+	return t == EMUL_GDTR ? &s->gdt : &s->idt;
+}
+
+static void op_get_table(struct emul_ctxt *c, enum emul_table t, struct emul_segment *out)
+{
+	const struct kvm_segment *g;
+	const struct kvm_dtable *d;
+	struct kvm_sregs s = { };
+
+	vcpu_ops->get_sregs(c->priv, &s);
+	if (t == EMUL_GDTR || t == EMUL_IDTR) {
+		d = sregs_table(&s, t);
+		*out = (struct emul_segment){ .base = d->base, .limit = d->limit };
+		return;
+	}
+	g = sregs_segment(&s, t);
+	*out = (struct emul_segment){
+		.selector = g->selector, .base = g->base, .limit = g->limit,
+		.attrib = g->type | g->s << 4 | g->dpl << 5 |
+			  (g->present && !g->unusable) << 7 | g->avl << 8 |
+			  g->l << 9 | g->db << 10 | g->g << 11,
+	};
+}
+
+static void op_set_table(struct emul_ctxt *c, enum emul_table t,
+			 const struct emul_segment *in)
+{
+	struct kvm_sregs s = { };
+
+	vcpu_ops->get_sregs(c->priv, &s);
+	s.ss.dpl = c->cpl;	/* which is how the level travels */
+	if (t == EMUL_GDTR || t == EMUL_IDTR)
+		*sregs_table(&s, t) = (struct kvm_dtable){
+			.base = in->base, .limit = in->limit,
+		};
+	else
+		*sregs_segment(&s, t) = (struct kvm_segment){
+			.selector = in->selector, .base = in->base,
+			.limit = in->limit, .type = in->attrib & 0xf,
+			.dpl = in->attrib >> 5 & 3, .present = in->attrib >> 7 & 1,
+			.avl = in->attrib >> 8 & 1, .g = in->attrib >> 11 & 1,
+			.unusable = !(in->attrib >> 7 & 1),
+		};
+	vcpu_ops->set_sregs(c->priv, &s);
+}
+
 static enum emul_access_result gp_fault(struct emul_ctxt *c)
 {
 	c->fault = (struct emul_fault){ .vector = EXCP_GP, .has_error = true };
@@ -526,6 +607,10 @@ static const struct emul_ops vcpu_emul_ops = {
 	.get_dr = op_get_dr,
 	.set_dr = op_set_dr,
 	.invlpg = op_invlpg,
+	.get_table = op_get_table,
+	.set_table = op_set_table,
+	.get_mmx = op_get_mmx,
+	.set_mmx = op_set_mmx,
 	.pio_allowed = op_pio_allowed,
 };
 
