@@ -9,9 +9,11 @@
  *
  *   ioctlfuzz SEED CALLS [PROCESSES]
  *
- * The same seed makes the same calls per thread. The verdict is the kernel's
- * log, and that modules unload; this prints how many calls were made and how
- * many succeeded, and fails if none did or if a process never ended.
+ * CALLS are shared among PROCESSES, one after another; those that were killed are
+ * replaced by more of them until CALLS have been made. The same seed makes the same
+ * calls per thread. The verdict is the kernel's log, and that modules unload; this
+ * prints how many calls were made and how many succeeded, and fails if none did, if
+ * they did not come together, or if a process never ended.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -424,7 +426,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	tally = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n || (i < 8 * n && tally->calls < calls); i++) {
 		pid = fork();
 		if (!pid)
 			process(seed * 4096 + i, calls / n);
@@ -432,6 +434,6 @@ int main(int argc, char **argv)
 		hung += reap(pid, i % 3 == 2 ? 1 + below(&r, 400) : 0);
 	}
 	printf("calls %lu, accepted %lu, processes %u, hung %u\n",
-	       (unsigned long)tally->calls, (unsigned long)tally->good, n, hung);
-	return hung || !tally->good;
+	       (unsigned long)tally->calls, (unsigned long)tally->good, i, hung);
+	return hung || !tally->good || tally->calls < calls;
 }
