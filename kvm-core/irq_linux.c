@@ -40,7 +40,7 @@ static int deliver_to(struct vcpu *v, const struct vchip_msg *m)
 		vcpu_request(v, VCPU_REQ_SMI);
 		return 1;
 	case VCHIP_NMI:
-		vcpu_request(v, VCPU_REQ_NMI);
+		vcpu_send_nmi(v);
 		return 1;
 	case VCHIP_INIT:
 		vcpu_request(v, VCPU_REQ_INIT);

@@ -531,17 +531,29 @@ static enum emul_access_result op_set_cr(struct emul_ctxt *c, unsigned int n, u6
 	return vcpu_set_cr(c->priv, n, value) ? gp_fault(c) : EMUL_ACC_OKAY;
 }
 
-/* DR4 and DR5 are DR6 and DR7 unless CR4.DE (APM2 13.1.1.1). */
+#define DR7_GD	BIT(13)
+#define DR6_BD	BIT(13)
+
+/* DR4 and DR5 are DR6 and DR7 unless CR4.DE; with DR7.GD any access is a fault,
+ * whose handler may (APM2 13.1.1).
+ */
 static enum emul_access_result dr_index(struct emul_ctxt *c, unsigned int *n)
 {
-	if (*n != 4 && *n != 5)
-		return EMUL_ACC_OKAY;
-	if (c->cr4 & X86_CR4_DE) {
-		c->fault = (struct emul_fault){ .vector = EXCP_UD };
-		return EMUL_ACC_FAULT;
+	struct vcpu *v = c->priv;
+
+	if (*n == 4 || *n == 5) {
+		if (c->cr4 & X86_CR4_DE) {
+			c->fault = (struct emul_fault){ .vector = EXCP_UD };
+			return EMUL_ACC_FAULT;
+		}
+		*n += 2;
 	}
-	*n += 2;
-	return EMUL_ACC_OKAY;
+	if (likely(!(v->dr7 & DR7_GD)))
+		return EMUL_ACC_OKAY;
+	v->dr7 &= ~(u64)DR7_GD;
+	v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | DR6_BD;
+	c->fault = (struct emul_fault){ .vector = EXCP_DB };
+	return EMUL_ACC_FAULT;
 }
 
 static enum emul_access_result op_get_dr(struct emul_ctxt *c, unsigned int n, u64 *value)

@@ -318,6 +318,11 @@ int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 		    X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | \
 		    X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
+static bool in_long_segment(struct vcpu *v)
+{
+	return vcpu_ops->segment(v, EMUL_CS)->attrib & BIT(9);
+}
+
 static int set_cr0(struct vcpu *v, u64 value)
 {
 	u64 old = v->cr0;
@@ -328,6 +333,9 @@ static int set_cr0(struct vcpu *v, u64 value)
 	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
 		return -EINVAL;
 	if ((value & X86_CR0_PG) && !(value & X86_CR0_PE))
+		return -EINVAL;
+	/* Long mode is entered and left by way of 32-bit code (APM2 14.6). */
+	if (((old ^ value) & X86_CR0_PG) && (v->efer & EFER_LME) && in_long_segment(v))
 		return -EINVAL;
 	if (!(old & X86_CR0_PG) && (value & X86_CR0_PG) && (v->efer & EFER_LME)) {
 		if (!(v->cr4 & X86_CR4_PAE))

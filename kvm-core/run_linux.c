@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include "compat_linux.h"
 #include "kvm-core/excp.h"
@@ -58,6 +59,18 @@ void vcpu_queue_page_fault(struct vcpu *v, u64 cr2, u32 error)
 	vcpu_queue_exception(v, EXCP_PF, error);
 }
 EXPORT_SYMBOL_GPL(vcpu_queue_page_fault);
+
+bool vcpu_stepped(struct vcpu *v)
+{
+	if (v->guest_debug & KVM_GUESTDBG_SINGLESTEP) {
+		vcpu_ops->debug_stepped(v);
+		return true;
+	}
+	v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | DR_STEP;
+	vcpu_queue_exception(v, EXCP_DB, 0);
+	return false;
+}
+EXPORT_SYMBOL_GPL(vcpu_stepped);
 
 enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror)
 {
@@ -115,10 +128,22 @@ void vcpu_accept_init(struct vcpu *v)
 		take_sipi(v);
 }
 
+void vcpu_send_nmi(struct vcpu *v)
+{
+	atomic_inc(&v->nmis_sent);
+	vcpu_request(v, VCPU_REQ_NMI);
+}
+
+/* One may be in its handler and one more wait (APM2 8.1.3): two that come at once
+ * are both taken, a third is not.
+ */
 void vcpu_accept_nmi(struct vcpu *v)
 {
-	if (vcpu_take_request(v, VCPU_REQ_NMI) && v->nmi_pending < 2)
-		v->nmi_pending++;
+	unsigned int room = v->nmi_masked || v->nmi_injected ? 1 : 2;
+
+	if (vcpu_take_request(v, VCPU_REQ_NMI))
+		v->nmi_pending = min(room, v->nmi_pending +
+				     (unsigned int)atomic_xchg(&v->nmis_sent, 0));
 }
 
 /* True: leave for user space, kvm_run is filled in. */
@@ -224,7 +249,8 @@ static void deliver_payload(struct vcpu *v)
 	if (v->exception.vector == EXCP_PF)
 		v->cr2 = v->exception.payload;
 	else if (v->exception.vector == EXCP_DB)
-		v->dr6 |= v->exception.payload & 0xe00f;
+		v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) |
+			 (v->exception.payload & 0xe00f);
 }
 
 /*
@@ -463,6 +489,8 @@ static void fill_run(struct vcpu *v)
  */
 static int complete_access(struct vcpu *v)
 {
+	bool tf = (v->guest_debug & KVM_GUESTDBG_SINGLESTEP) ||
+		  (v->rflags & X86_EFLAGS_TF);
 	bool stepped = v->step_due;
 	u64 rip = v->rip;
 	int r = 0;
@@ -478,11 +506,7 @@ static int complete_access(struct vcpu *v)
 	else if (v->pio.active || v->mmio.active || v->load.active)
 		r = vcpu_complete_io(v);
 	stepped |= v->rip != rip;
-	if (!r && stepped && (v->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
-		vcpu_ops->debug_stepped(v);
-		return 1;
-	}
-	return r;
+	return !r && stepped && tf ? vcpu_stepped(v) : r;
 }
 
 int vcpu_run(struct vcpu *v)

@@ -51,6 +51,10 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 /* Queue an exception for the next entry; merges with one in delivery. */
 void vcpu_queue_exception(struct vcpu *v, u8 vector, u32 error);
 void vcpu_queue_page_fault(struct vcpu *v, u64 cr2, u32 error);
+/* The instruction at which single steps were on has been done for the guest. True:
+ * kvm_run tells the debugger; else the guest gets its #DB.
+ */
+bool vcpu_stepped(struct vcpu *v);
 static inline void vcpu_queue_gp(struct vcpu *v)
 {
 	vcpu_queue_exception(v, 13, 0);
@@ -213,6 +217,7 @@ void vcpu_reset(struct vcpu *v, bool init);
  * loop and the ioctls that tell of it.
  */
 void vcpu_accept_nmi(struct vcpu *v);
+void vcpu_send_nmi(struct vcpu *v);	/* [any] */
 void vcpu_accept_init(struct vcpu *v);
 int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */
 unsigned int vcpu_insn_length_slow(struct vcpu *v);		/* mmio_linux.c */

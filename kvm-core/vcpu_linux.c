@@ -89,6 +89,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->dr7 = 0x400;
 	memset(&v->exception, 0, sizeof(v->exception));
 	memset(&v->interrupt, 0, sizeof(v->interrupt));
+	atomic_set(&v->nmis_sent, 0);
 	v->nmi_pending = 0;
 	v->nmi_injected = false;
 	v->nmi_masked = false;
@@ -804,7 +805,7 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 	case KVM_SET_SIGNAL_MASK:
 		return signal_mask_set(v, argp);
 	case KVM_NMI:
-		set_bit(VCPU_REQ_NMI, &v->requests);
+		vcpu_send_nmi(v);
 		return 0;
 	case KVM_SMI:
 		set_bit(VCPU_REQ_SMI, &v->requests);

@@ -207,6 +207,7 @@ struct vcpu {
 		bool injected, soft;
 		u8 vector;
 	} interrupt;
+	atomic_t nmis_sent;		/* with VCPU_REQ_NMI: not accepted yet */
 	unsigned int nmi_pending;
 	bool nmi_injected, nmi_masked;
 	bool int_shadow;

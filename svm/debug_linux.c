@@ -41,8 +41,8 @@ void svm_debug_enter(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 
 	svm->debug_dr6 = v->dr6;
-	svm->debug_tf = (v->guest_debug & KVM_GUESTDBG_SINGLESTEP) &&
-			!(v->rflags & X86_EFLAGS_TF);
+	svm->debug_tf = ((v->guest_debug & KVM_GUESTDBG_SINGLESTEP) ||
+			 svm->nmi_step) && !(v->rflags & X86_EFLAGS_TF);
 	if (svm->debug_tf)
 		svm->vmcb->s.rflags |= X86_EFLAGS_TF;
 	if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
@@ -59,8 +59,11 @@ void svm_debug_exit(struct vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
-	if (svm->debug_tf)
-		v->rflags &= ~(u64)X86_EFLAGS_TF;
+	svm->nmi_step = false;
+	if (!svm->debug_tf)
+		return;
+	v->rflags &= ~(u64)X86_EFLAGS_TF;
+	svm->debug_tf = svm->vmcb->c.exit_code == EXIT_EXCP + EXCP_DB;
 }
 
 /* ---- exits ---------------------------------------------------------------------------- */
@@ -81,11 +84,28 @@ static enum run_verdict debug_exit(struct vcpu *v, u8 vector, u64 dr6)
 	return RUN_USER;
 }
 
+/* A step of ours, to where an NMI may go in; what else fired is the guest's. */
+static enum run_verdict nmi_stepped(struct vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->debug_tf = false;
+	if (!(v->dr6 & DR_TRAP_BITS)) {
+		v->dr6 = svm->debug_dr6;
+		return RUN_AGAIN;
+	}
+	v->dr6 = (v->dr6 & ~(u64)DR_STEP) | (svm->debug_dr6 & DR_STEP);
+	vcpu_queue_exception(v, EXCP_DB, 0);
+	return RUN_AGAIN;
+}
+
 enum run_verdict svm_exit_db(struct vcpu *v)
 {
 	u64 dr6 = v->dr6;
 
 	if (!(v->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))) {
+		if (to_svm(v)->debug_tf)
+			return nmi_stepped(v);
 		vcpu_queue_exception(v, EXCP_DB, 0);
 		return RUN_AGAIN;
 	}

@@ -46,6 +46,13 @@ static enum run_verdict inject_ud(struct vcpu *v)
 	return RUN_AGAIN;
 }
 
+/* RDPMC: of a counter that there is not (APM3). */
+static enum run_verdict inject_gp(struct vcpu *v)
+{
+	vcpu_queue_gp(v);
+	return RUN_AGAIN;
+}
+
 /* ---- rows ------------------------------------------------------------------------- */
 
 static enum run_verdict exit_nothing(struct vcpu *v)
@@ -361,7 +368,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_SMI] = exit_nothing,
 	[EXIT_INIT] = exit_nothing,
 	[EXIT_CR0_SEL_WRITE] = exit_cr_write,
-	[EXIT_RDPMC] = inject_ud,
+	[EXIT_RDPMC] = inject_gp,
 	[EXIT_RSM] = exit_rsm,
 	[EXIT_IRET] = exit_iret,
 	[EXIT_SWINT] = svm_exit_swint,
@@ -578,6 +585,7 @@ bool svm_quick_exit(struct vcpu *v)
 	u64 code = c->exit_code;
 
 	if ((c->exit_int_info & EVENT_VALID) || !(v->efer & EFER_LMA) ||
+	    (v->rflags & X86_EFLAGS_TF) ||
 	    trace_kvm_exit_enabled() || trace_kvm_page_fault_enabled() ||
 	    !quick_answer(v, code))
 		return false;
@@ -639,16 +647,26 @@ static noinline __cold void trace_exit(struct vcpu *v)
 		       (u32)(c->exit_int_info >> 32));
 }
 
-/* An exit of a guest that is stepped: has the instruction been done? */
+/* Those that bring flags of their own, or go somewhere else. */
+static bool is_no_step(u64 code)
+{
+	return code == EXIT_RSM || code == EXIT_TASK_SWITCH || code == EXIT_SWINT ||
+	       (code >= EXIT_EXCP && code < EXIT_EXCP + 32 && code != EXIT_EXCP + EXCP_PF);
+}
+
+/* An exit of a guest that is stepped, by a debugger or by itself: has the
+ * instruction been done?
+ */
 static noinline enum run_verdict answer_step(struct vcpu *v)
 {
-	u64 rip = v->rip;
+	bool debugger = v->guest_debug & KVM_GUESTDBG_SINGLESTEP;
+	u64 rip = v->rip, code = to_svm(v)->vmcb->c.exit_code;
 	enum run_verdict verdict = answer_exit(v);
 
-	if (v->rip == rip)
+	if (v->rip == rip || (!debugger && is_no_step(code)))
 		return verdict;
-	if (verdict == RUN_AGAIN)
-		return svm_debug_stepped(v);
+	if (verdict == RUN_AGAIN || (verdict == RUN_HALTED && !debugger))
+		return vcpu_stepped(v) ? RUN_USER : verdict;
 	/* User space has the rest of an access that is done for the guest. */
 	v->step_due = verdict == RUN_USER &&
 		      (v->run->exit_reason == KVM_EXIT_IO ||
@@ -662,7 +680,8 @@ enum run_verdict svm_handle_exit(struct vcpu *v)
 		return RUN_AGAIN;
 	if (trace_kvm_exit_enabled())
 		trace_exit(v);
-	if (unlikely(v->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+	if (unlikely((v->guest_debug & KVM_GUESTDBG_SINGLESTEP) ||
+		     (v->rflags & X86_EFLAGS_TF)))
 		return answer_step(v);
 	return answer_exit(v);
 }

@@ -29,7 +29,10 @@ struct svm_vcpu {
 	bool iret_pending;
 	bool dr_loaded;
 	bool answered;		/* the last exit, the quick way */
-	bool debug_tf;		/* the trap flag of this entry is a debugger's */
+	bool nmi_step;		/* one step, to where an NMI may go in */
+	bool debug_tf;		/* this entry's trap flag is not the guest's own;
+				 * after it: and it has exited by #DB
+				 */
 	u64 debug_dr6;		/* the guest's, before the entry */
 };
 
@@ -41,7 +44,7 @@ static inline struct svm_vcpu *to_svm(struct vcpu *v)
 /* run.S */
 void svm_run(u64 *regs, unsigned long guest_vmcb, unsigned long host_vmcb);
 
-/* debug_linux.c: only while vcpu->guest_debug is set, update_debug apart */
+/* debug_linux.c: only while vcpu->guest_debug or nmi_step is set, update_debug apart */
 void svm_update_debug(struct vcpu *v);
 void svm_debug_enter(struct vcpu *v);	/* irqs off, the VMCB is filled in */
 void svm_debug_exit(struct vcpu *v);

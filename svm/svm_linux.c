@@ -193,6 +193,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	v->cr8_trapped = true;
 	svm->flush = true;
 	svm->iret_pending = false;
+	svm->nmi_step = false;
 	svm_update_debug(v);
 }
 
@@ -514,7 +515,12 @@ static void svm_enter(struct vcpu *v)
 	vmcb_put(vmcb, c.tsc_offset, v->tsc_offset);
 
 	load_guest_debug_registers(v);
-	if (unlikely(v->guest_debug))
+	if (unlikely(svm->nmi_step && vmcb->c.event_inj)) {
+		/* Not into the flags that the event pushes: come back after it. */
+		svm->nmi_step = false;
+		smp_send_reschedule(smp_processor_id());
+	}
+	if (unlikely(v->guest_debug || svm->nmi_step))
 		svm_debug_enter(v);
 	xcr0 = (v->cr4 & X86_CR4_OSXSAVE) && host_xcr0;
 	if (xcr0)
@@ -535,7 +541,7 @@ static void svm_enter(struct vcpu *v)
 		hw_breakpoint_restore();
 	v->cr2 = vmcb->s.cr2;
 	v->dr6 = vmcb->s.dr6;
-	if (unlikely(v->guest_debug))
+	if (unlikely(v->guest_debug || svm->nmi_step))
 		svm_debug_exit(v);
 }
 
@@ -805,12 +811,17 @@ static void svm_request_irq_window(struct vcpu *v, bool on)
 	svm_set_cr8_intercepts(v);
 }
 
+/*
+ * Until the IRET that ends a handler exits; then past it, or past an interrupt
+ * shadow or the delivery of another event, which is one instruction away whatever
+ * RFLAGS.IF says: one step.
+ */
 static void svm_request_nmi_window(struct vcpu *v)
 {
 	if (v->nmi_masked)
 		vmcb_intercept(to_svm(v)->vmcb, INTERCEPT_IRET, true);
 	else
-		svm_request_irq_window(v, true);
+		to_svm(v)->nmi_step = true;
 }
 
 static struct vcpu_ops svm_ops __ro_after_init = {
