@@ -8,8 +8,7 @@
  * kvm-core for a VM's table and by iommu-amd for tables of its own. This file
  * knows neither VMs nor devices, takes no lock and flushes nothing.
  */
-#include "gpm/gpm.h"
-#include "gpm/gpm_fmt.h"
+#include "gpm/gpm_int.h"
 
 #define GPM_MIN_DEPTH	3
 #define GPM_MAX_DEPTH	6
@@ -21,21 +20,6 @@ static void store(struct gpm *g, u64 *entry, u64 value)
 		g->ops->store(g->ctx, entry, value);
 	else
 		WRITE_ONCE(*entry, value);
-}
-
-/* True if the entry was still @old and is now @value. */
-static bool swap_entry(struct gpm *g, u64 *entry, u64 old, u64 value)
-{
-	if (g->ops->swap)
-		return (g->ops->swap)(g->ctx, entry, old, value) == old; /* swap is also a kernel macro */
-	return cmpxchg(entry, old, value) == old;
-}
-
-static u64 *table_of(const struct gpm *g, u64 entry)
-{
-	if (g->linear)
-		return (u64 *)(uintptr_t)(gpm_fmt_addr(entry) + g->linear);
-	return g->ops->table_at(g->ctx, gpm_fmt_addr(entry));
 }
 
 static u64 *new_table(struct gpm *g)
@@ -97,7 +81,7 @@ static void retire_subtree(struct gpm *g, u64 *table, unsigned int level)
 		u64 entry = READ_ONCE(table[i]);
 
 		if (gpm_fmt_present(entry) && gpm_fmt_is_pointer(entry, level))
-			retire_subtree(g, table_of(g, entry), level - 1);
+			retire_subtree(g, gpm_table_of(g, entry), level - 1);
 	}
 	g->tables--;
 	g->ops->retire_table(g->ctx, table);
@@ -139,7 +123,7 @@ struct gpm_leaf gpm_lookup(const struct gpm *g, gpa_t gpa)
 			return (struct gpm_leaf) { .level = level };
 		if (!gpm_fmt_is_pointer(entry, level))
 			return describe(entry, level, gpa);
-		table = table_of(g, entry);
+		table = gpm_table_of(g, entry);
 	}
 }
 
@@ -162,7 +146,7 @@ static u64 *split_leaf(struct gpm *g, u64 *entry, unsigned int level)
 				     gpm_fmt_perm(old)) | (old & GPM_FMT_AD);
 		for (i = 0; i < GPM_FMT_ENTRIES; i++)
 			table[i] = value + i * gpm_fmt_span(level - 1);
-	} while (!swap_entry(g, entry, old, ptr));
+	} while (!gpm_swap_entry(g, entry, old, ptr));
 	return table;
 }
 
@@ -189,7 +173,7 @@ static u64 *descend(struct gpm *g, gpa_t gpa, unsigned int level, int *result)
 		if (!gpm_fmt_present(entry)) {
 			table = link_table(g, slot, at);
 		} else if (gpm_fmt_is_pointer(entry, at)) {
-			table = table_of(g, entry);
+			table = gpm_table_of(g, entry);
 		} else {
 			table = split_leaf(g, slot, at);
 			*result |= GPM_FLUSH;
@@ -223,14 +207,14 @@ static int replace_leaf(struct gpm *g, u64 *entry, u64 value)
 			store(g, entry, value);
 			return GPM_FLUSH;
 		}
-	} while (!swap_entry(g, entry, old, value | (old & GPM_FMT_AD)));
+	} while (!gpm_swap_entry(g, entry, old, value | (old & GPM_FMT_AD)));
 	return needs_flush(old, value) ? GPM_FLUSH : GPM_DONE;
 }
 
 static int replace_subtree(struct gpm *g, u64 *entry, unsigned int level,
 			   u64 value)
 {
-	u64 *table = table_of(g, READ_ONCE(*entry));
+	u64 *table = gpm_table_of(g, READ_ONCE(*entry));
 
 	store(g, entry, value);
 	retire_subtree(g, table, level - 1);
@@ -334,7 +318,7 @@ static int range_below(struct range *r, u64 *entry, unsigned int level,
 	*below = NULL;
 	if (gpm_fmt_is_pointer(value, level)) {
 		if (!whole || !r->table)
-			*below = table_of(r->g, value);
+			*below = gpm_table_of(r->g, value);
 		return 0;
 	}
 	if (whole || !r->split)
@@ -479,7 +463,7 @@ static int harvest_leaf(struct range *r, u64 *entry, unsigned int level)
 		old = READ_ONCE(*entry);
 		if (!(old & GPM_FMT_D))
 			return 0;
-	} while (!swap_entry(r->g, entry, old, old & ~GPM_FMT_D));
+	} while (!gpm_swap_entry(r->g, entry, old, old & ~GPM_FMT_D));
 	r->result |= GPM_FLUSH;
 	r->dirty(r->arg, r->at & ~(span - 1), span);
 	return 0;

@@ -6,24 +6,9 @@
  * against others who do the same elsewhere. iommu-amd calls them for single maps
  * and unmaps; whatever they decline is gpm.c's, under the caller's lock.
  */
-#include "gpm/gpm.h"
-#include "gpm/gpm_fmt.h"
+#include "gpm/gpm_int.h"
 
 #define MAX_HPA		BIT_ULL(52)
-
-static u64 *table_of(const struct gpm *g, u64 entry)
-{
-	if (likely(g->linear))
-		return (u64 *)(uintptr_t)(gpm_fmt_addr(entry) + g->linear);
-	return g->ops->table_at(g->ctx, gpm_fmt_addr(entry));
-}
-
-static inline bool change(struct gpm *g, u64 *entry, u64 old, u64 value)
-{
-	if (g->ops->swap)
-		return (g->ops->swap)(g->ctx, entry, old, value) == old; /* swap is also a kernel macro */
-	return cmpxchg(entry, old, value) == old;
-}
 
 /* The entry of @level for @gpa; NULL: a table is missing, or a big leaf there. */
 static inline u64 *entry_of(const struct gpm *g, gpa_t gpa, unsigned int level)
@@ -36,7 +21,7 @@ static inline u64 *entry_of(const struct gpm *g, gpa_t gpa, unsigned int level)
 		entry = READ_ONCE(table[gpa >> shift & (GPM_FMT_ENTRIES - 1)]);
 		if ((entry & (GPM_FMT_P | GPM_FMT_PS)) != GPM_FMT_P)
 			return NULL;
-		table = table_of(g, entry);
+		table = gpm_table_of(g, entry);
 	}
 	return &table[gpa >> shift & (GPM_FMT_ENTRIES - 1)];
 }
@@ -57,7 +42,7 @@ bool gpm_try_map(struct gpm *g, gpa_t gpa, hpa_t hpa, unsigned int level, u32 pe
 		return false;
 	entry = entry_of(g, gpa, level);
 	return entry && !READ_ONCE(*entry) &&
-	       change(g, entry, 0, gpm_fmt_leaf(hpa, level, perm & ~GPM_CPU_RWX));
+	       gpm_swap_entry(g, entry, 0, gpm_fmt_leaf(hpa, level, perm & ~GPM_CPU_RWX));
 }
 
 static unsigned int level_of(u64 size)
@@ -82,5 +67,5 @@ bool gpm_try_unmap(struct gpm *g, gpa_t start, u64 size)
 	old = READ_ONCE(*entry);
 	if (!gpm_fmt_present(old) || gpm_fmt_is_pointer(old, level))
 		return false;
-	return change(g, entry, old, 0);
+	return gpm_swap_entry(g, entry, old, 0);
 }
