@@ -15,9 +15,11 @@
  *   faultlab A B kill COUNT   VMs that have A are killed, COUNT times
  *   faultlab A B unplug COUNT A is unbound from pci-assign under its VM
  *   faultlab B pace           looks on while others attack: says the canary's
- *                             address, then for every line of standard input the
- *                             pace since the last one, host's and B's, and how
- *                             many bytes of the canary and of B's moves are wrong
+ *                             address; then each line of standard input is a time
+ *                             in ms, for which it works and then tells the pace,
+ *                             host's and B's, and how many bytes of the canary and
+ *                             of B's moves are wrong. Between, it leaves the CPUs
+ *                             to others
  *
  * Each case prints one TAP point and one line "case {...}" for
  * build/faults.json: how many accesses were tried (injected: the refusals that
@@ -818,21 +820,22 @@ static void attack_case(unsigned int n)
 }
 
 static volatile unsigned int dirty_rounds;
+static uint64_t dirty_seen;	/* pages, in all rounds of the case */
 
 static void *dirty_thread(void *arg)
 {
 	static uint8_t bits[RW_SIZE / PAGE / 8];
 	struct kvm_dirty_log log = { .slot = SLOT_RW, .dirty_bitmap = bits };
-	uint64_t *seen = arg;
 	size_t i;
 
+	(void)arg;
 	for (dirty_rounds = 0; hammering; dirty_rounds++) {
 		set_slot(&vms[0], SLOT_RW, 0, RW_SIZE, vms[0].ram,
 			 KVM_MEM_LOG_DIRTY_PAGES);
 		usleep(3000);
 		if (!ioctl(vms[0].fd, KVM_GET_DIRTY_LOG, &log))
 			for (i = 0; i < sizeof(bits); i++)
-				*seen += (uint64_t)__builtin_popcount(bits[i]);
+				dirty_seen += (uint64_t)__builtin_popcount(bits[i]);
 		set_slot(&vms[0], SLOT_RW, 0, RW_SIZE, vms[0].ram, 0);
 		usleep(1000);
 	}
@@ -841,18 +844,16 @@ static void *dirty_thread(void *arg)
 
 static void logging(void *arg)
 {
-	uint64_t seen = 0;
 	pthread_t thread;
 
 	dirty_rounds = 0;
 	hammering = true;
-	pthread_create(&thread, NULL, dirty_thread, &seen);
+	pthread_create(&thread, NULL, dirty_thread, NULL);
 	do
 		run_job(arg);
 	while (dirty_rounds < 3);
 	hammering = false;
 	pthread_join(thread, NULL);
-	ok(seen > 0, "pages that a card may write count as dirty");
 }
 
 static void logging_case(unsigned int n)
@@ -861,8 +862,10 @@ static void logging_case(unsigned int n)
 	struct pace before = watch(run_job, &good, &vms[1], false), during;
 
 	clear_counts();
+	dirty_seen = 0;
 	during = watch(logging, &bad, &vms[1], false);
 	report("while dirty logging goes on and off", before, during);
+	ok(dirty_seen > 0, "pages that a card may write count as dirty");
 }
 
 static void resets(void *arg)
@@ -1236,34 +1239,20 @@ static void lose_case(char *name, unsigned int rounds, bool unplug)
 
 static void look_on(char *name)
 {
-	uint64_t t0, t1, h0, h1, n0, n1;
-	pthread_t host, other;
+	useconds_t time;
+	struct pace p;
 	char line[80];
 
 	make_vm(&vms[1], name, 1);
 	printf("%#" PRIx64 "\n", canary_at[0]);
 	fflush(stdout);
-	watching = true;
-	pthread_create(&host, NULL, host_thread, NULL);
-	pthread_create(&other, NULL, neighbour_thread, &vms[1]);
-	t0 = now_ns();
-	h0 = n0 = 0;
 	while (fgets(line, sizeof(line), stdin)) {
-		t1 = now_ns();
-		h1 = host_work;
-		n1 = neighbour_work;
-		printf("pace %.0f %.0f %" PRIu64 "\n",
-		       (double)(h1 - h0) * 1e9 / (double)(t1 - t0),
-		       (double)(n1 - n0) * 1e9 / (double)(t1 - t0),
-		       canary_changed() + neighbour_wrong);
+		time = 1000 * (useconds_t)strtoul(line, NULL, 0);
+		p = watch(calm, &time, &vms[1], true);
+		printf("pace %.0f %.0f %" PRIu64 "\n", p.host * 1e9,
+		       p.neighbour * 1e9, changed_outside() + neighbour_wrong);
 		fflush(stdout);
-		t0 = t1;
-		h0 = h1;
-		n0 = n1;
 	}
-	watching = false;
-	pthread_join(host, NULL);
-	pthread_join(other, NULL);
 }
 
 static void make_vms(char **argv, uint64_t seed)
