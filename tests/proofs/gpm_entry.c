@@ -47,15 +47,22 @@ void proof_no_dma_is_mapped_in_the_window(void)
 	gpa_t gpa = nondet_u64(), at = nondet_u64();
 	hpa_t hpa = nondet_u64();
 	unsigned int level = nondet_uint();
+	u64 count = nondet_u64(), nth = nondet_u64(), value;
 	u32 perm = nondet_u32();
 
 	__CPROVER_assume(g.depth >= GPM_MIN_DEPTH && g.depth <= GPM_MAX_DEPTH);
-	__CPROVER_assume(map_valid(&g, gpa, hpa, level, perm));
+	g.limit = limit_of(g.depth);
+	__CPROVER_assume(map_valid(&g, gpa, hpa, level, perm, count));
 	assert(level <= GPM_MAX_LEVEL);
-	assert(leaf_is_sound(gpm_fmt_leaf(hpa, level, perm), level));
-	assert(gpm_fmt_addr(gpm_fmt_leaf(hpa, level, perm)) == hpa);
-	__CPROVER_assume(at >= gpa && at - gpa < gpm_fmt_span(level));
-	assert(at < limit(&g));
+	/* the nth leaf of the run, as gpm_map_run() counts it up */
+	__CPROVER_assume(nth < count);
+	value = gpm_fmt_leaf(hpa, level, perm) + nth * gpm_fmt_span(level);
+	assert(leaf_is_sound(value, level));
+	assert(gpm_fmt_perm(value) ==
+	       gpm_fmt_perm(gpm_fmt_leaf(hpa, level, perm)));
+	assert(gpm_fmt_addr(value) == hpa + nth * gpm_fmt_span(level));
+	__CPROVER_assume(at >= gpa && at - gpa < count * gpm_fmt_span(level));
+	assert(at < g.limit);
 	assert(!(perm & GPM_DMA_RW) || at < GPM_MSI_START || at >= GPM_MSI_END);
 }
 
