@@ -22,7 +22,8 @@ kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
 iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
 		   iommu-amd/engine.o iommu-amd/fleet.o iommu-amd/evlog.o \
-		   iommu-amd/event.o iommu-amd/ivrs.o iommu-amd/irte.o
+		   iommu-amd/event.o iommu-amd/ivrs.o iommu-amd/irte.o \
+		   iommu-amd/group.o
 msi-pure	:= msi/msg.o msi/vmsi.o msi/vmsix.o
 pci-assign-pure	:= pci-assign/vcfg.o pci-assign/vcfg_tab.o pci-assign/vbar.o \
 		   pci-assign/storm.o

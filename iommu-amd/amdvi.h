@@ -15,6 +15,7 @@
 #include "addr.h"
 
 struct device;
+struct pci_dev;
 struct iommu_domain;
 
 /* Event codes of the log (48882 2.5), as decoded. */
@@ -87,6 +88,13 @@ bool amdvi_caches_absent(struct iommu_domain *domain);
 /* Is @dev behind an IOMMU of ours, with interrupt remapping? */
 bool amdvi_covers(struct device *dev);
 bool amdvi_remaps_irqs(struct device *dev);
+
+/*
+ * The port without access control (ACS) of the nearest switch above @pdev,
+ * which puts all below that switch into one group; NULL if no switch above
+ * has one. A reference: pci_dev_put(). Process context.
+ */
+struct pci_dev *amdvi_open_port(struct pci_dev *pdev);
 
 /*
  * Does firmware keep memory for DMA of @dev or of one of its group (IVMD)? Such

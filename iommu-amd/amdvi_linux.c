@@ -481,27 +481,6 @@ static void amdvi_probe_finalize(struct device *dev)
 	compat_setup_dma_ops(dev, domain->geometry.aperture_end);
 }
 
-/* A function that firmware gives another's id belongs to that one's group. */
-static struct iommu_group *amdvi_device_group(struct device *dev)
-{
-	struct amdvi_device *d = amdvi_device_of(dev);
-	struct iommu_group *group = NULL;
-	struct pci_dev *alias;
-	u16 id;
-
-	if (!d)
-		return ERR_PTR(-ENODEV);
-	id = d->unit->seg->alias[d->devid];
-	if (id == d->devid)
-		return pci_device_group(dev);
-	alias = pci_get_domain_bus_and_slot(d->unit->seg->id, PCI_BUS_NUM(id),
-					    id & 0xff);
-	if (alias)
-		group = iommu_group_get(&alias->dev);
-	pci_dev_put(alias);
-	return group ? group : pci_device_group(dev);
-}
-
 /* A driver that is bound already has addresses in flight. */
 static int amdvi_def_domain_type(struct device *dev)
 {

@@ -195,6 +195,10 @@ void amdvi_unit_control(struct amdvi_unit *u, u64 clear, u64 set);
 u64 amdvi_unit_read(struct amdvi_unit *u, unsigned int reg);
 void amdvi_unit_write(struct amdvi_unit *u, unsigned int reg, u64 value);
 
+/* ---- group_linux.c ------------------------------------------------------- */
+/* The IOMMU core's device_group: a reference, or ERR_PTR. */
+struct iommu_group *amdvi_device_group(struct device *dev);
+
 /* ---- domain_linux.c ------------------------------------------------------ */
 extern const struct iommu_ops amdvi_ops;
 extern const struct iommu_domain_ops amdvi_domain_ops;

@@ -62,6 +62,13 @@ struct card *assign_find(u32 segment, u32 bus, u32 devfn)
 
 /* ---- groups -------------------------------------------------------------- */
 
+/* Does its driver keep guests out of the group? A port's driver does no DMA. */
+static bool is_hindrance(struct device *dev)
+{
+	return dev->driver && dev->driver != &assign_driver.driver &&
+	       !to_pci_driver(dev->driver)->driver_managed_dma;
+}
+
 /* Each other member that stands in the way, with what takes it out of it. */
 static int name_member(struct device *dev, void *arg)
 {
@@ -69,9 +76,9 @@ static int name_member(struct device *dev, void *arg)
 
 	if (dev == &self->dev)
 		return 0;
-	if (!dev->driver || dev->driver == &assign_driver.driver) {
+	if (!is_hindrance(dev)) {
 		pci_err(self, "its group also has %s, bound to %s, which is no hindrance\n",
-			dev_name(dev), dev->driver ? "pci-assign" : "nothing");
+			dev_name(dev), dev->driver ? dev->driver->name : "nothing");
 		return 0;
 	}
 	pci_err(self, "its group also has %s, bound to %s; as root: echo %s > /sys/bus/pci/drivers/%s/unbind\n",
@@ -82,23 +89,36 @@ static int name_member(struct device *dev, void *arg)
 
 #define ACS_NEEDED	(PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
 
-/* Access control that a port or function has and uses (PCIe 7.7.8). */
+/* Access control that a port or function has and uses (PCIe 7.7.11). */
 static bool is_isolating(struct pci_dev *pdev)
 {
-	u16 pos = pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_ACS), ctrl = 0;
+	u16 pos = pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_ACS);
+	u16 cap, ctrl;
 
-	if (pos)
-		pci_read_config_word(pdev, pos + PCI_ACS_CTRL, &ctrl);
-	return (ctrl & ACS_NEEDED) == ACS_NEEDED;
+	if (!pos)
+		return false;
+	pci_read_config_word(pdev, pos + PCI_ACS_CAP, &cap);
+	pci_read_config_word(pdev, pos + PCI_ACS_CTRL, &ctrl);
+	return !(~ctrl & cap & ACS_NEEDED);
 }
 
-/* Why the members are in one group: the first bridge that mixes them up. */
+/* A port of a switch opens all of it, whichever port the card is below. */
+static bool name_open_port(struct pci_dev *self)
+{
+	struct pci_dev *port = amdvi_open_port(self);
+
+	if (port)
+		pci_err(self, "bridge %s, a port of the switch above it, lacks access control (ACS): all cards below that switch go together; a slot outside it separates them\n",
+			pci_name(port));
+	pci_dev_put(port);
+	return port;
+}
+
+/* The first bridge above that mixes cards up. */
 static void name_bridge(struct pci_dev *self)
 {
 	struct pci_dev *br;
 
-	if (self->multifunction && !is_isolating(self))
-		pci_err(self, "the functions of this card are not isolated from each other (no ACS)\n");
 	for (br = pci_upstream_bridge(self); br; br = pci_upstream_bridge(br)) {
 		if (!pci_is_pcie(br) ||
 		    pci_pcie_type(br) == PCI_EXP_TYPE_PCI_BRIDGE) {
@@ -106,12 +126,22 @@ static void name_bridge(struct pci_dev *self)
 				pci_name(br));
 			return;
 		}
-		if (!is_isolating(br)) {
+		if (!is_isolating(br) &&
+		    pci_pcie_type(br) != PCI_EXP_TYPE_UPSTREAM) {
 			pci_err(self, "bridge %s above it lacks access control (ACS); a slot below one that has it separates them\n",
 				pci_name(br));
 			return;
 		}
 	}
+}
+
+/* Why the members are in one group. */
+static void name_cause(struct pci_dev *self)
+{
+	if (self->multifunction && !is_isolating(self))
+		pci_err(self, "the functions of this card are not isolated from each other (no ACS)\n");
+	if (!name_open_port(self))
+		name_bridge(self);
 }
 
 static struct assign_group *group_find(struct iommu_group *iommu)
@@ -142,7 +172,7 @@ static struct assign_group *group_claim(struct pci_dev *pdev,
 		pci_err(pdev, "IOMMU group %d is in use by another driver (%d); functions of one group can reach each other, so bind them all to pci-assign or unbind them\n",
 			iommu_group_id(iommu), err);
 		iommu_group_for_each_dev(iommu, pdev, name_member);
-		name_bridge(pdev);
+		name_cause(pdev);
 		kfree(g);
 		return ERR_PTR(-EBUSY);
 	}

@@ -50,17 +50,32 @@ static void add(char *text, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
+/* The bridge above without ACS, or another port of the same switch. */
+static const struct fn *open_port(const struct machine *m, const struct fn *up)
+{
+	size_t i;
+
+	if (up->caps_known && !up->acs)
+		return up;
+	for (i = 0; up->parent[0] && i < m->count; i++)
+		if (m->fn[i].bridge && m->fn[i].caps_known && !m->fn[i].acs &&
+		    !strcmp(m->fn[i].parent, up->parent))
+			return &m->fn[i];
+	return NULL;
+}
+
 /* Why are they one group? */
 static void name_culprit(const struct machine *m, const struct fn *f,
 			 const struct fn *other, struct verdict *v)
 {
 	const struct fn *up = f->parent[0] ? facts_find(m, f->parent) : NULL;
+	const struct fn *open = up ? open_port(m, up) : NULL;
 
 	if (!strncmp(f->bdf, other->bdf, strlen(f->bdf) - 1))
 		add(v->why, sizeof(v->why), "; they are functions of one card without isolation between them (ACS)");
-	else if (up && up->caps_known && !up->acs)
+	else if (open)
 		add(v->why, sizeof(v->why), "; bridge %s above does not isolate them (it lacks ACS)",
-		    up->bdf);
+		    open->bdf);
 	else if (up)
 		add(v->why, sizeof(v->why), "; bridge %s is above it", up->bdf);
 }
