@@ -109,7 +109,7 @@ cards()
 	# ---- the rest
 	card misc edu	05.0 - edu none
 	card misc pci-testdev 06.0 - testdev none -- \
-		--device pci-testdev,addr=06.0
+		--device pci-testdev,addr=06.0,romfile=build/lab/cards-rom.bin
 	card misc intel-hda 07.0 snd_hda_intel sound MSI -- \
 		--arg -audiodev --arg wav,id=snd,path=build/lab/cards-intel-hda.wav,out.frequency=48000 \
 		--device intel-hda,id=hda,addr=07.0 --device hda-duplex,audiodev=snd,bus=hda.0,mixer=off

@@ -82,10 +82,19 @@ edu()
 	echo "DMA both ways" >/tmp/note
 }
 
+# The card's own option ROM, as the guest's kernel reads it
+rom()
+{
+	_r=/sys/bus/pci/devices/$1/rom
+	echo 1 >$_r && cat $_r >/tmp/rom && echo 0 >$_r || return 1
+	echo "sum $name $(sha256sum </tmp/rom | cut -d' ' -f1)" >>/tmp/sums
+}
+
 testdev()
 {
 	cardwork testdev "$1" || return 1
 	echo "writes counted through memory and I/O BAR" >/tmp/note
+	[ "$name" != pci-testdev ] || { rom "$1" && echo "writes counted through memory and I/O BAR; option ROM read" >/tmp/note; }
 }
 
 # The same, and then reads by the instruction: the host counts the exits.
