@@ -66,7 +66,7 @@ help:
 	@echo '  make test-full  the long lab flows too (tests/lab/full); N="13 50" for some'
 	@echo '  make test-debug  the lab flows on a kernel with KASAN, lockdep, kmemleak ...; N="02 71" for some'
 	@echo '  make unit     the unit tests only (seconds); T=test_gpm for one'
-	@echo '  make cards    give every kind of card to a guest; build/cards.json (B=net for one boot)'
+	@echo '  make cards    give every kind of card to a guest; build/cards.json (B=net: one boot, added)'
 	@echo '  make lab      a root shell on the emulated AMD host; exit with ctrl-a x'
 	@echo '  make proofs   CBMC proofs of the pure cores (fetches cbmc once); P=vcfg for one file'
 	@echo '  make faults   fault injection: 100,000 hostile DMAs and more, build/faults.json (COUNT= SEED=)'
@@ -156,7 +156,7 @@ demo:
 
 # The boots are those of tests/lab/cards/list.sh: net disk misc bridge sriov ...
 cards: modules qemu
-	@tests/lab/cards/run $(B)
+	@tests/lab/cards/run $(if $(B),--add) $(B)
 
 lab: modules qemu
 	@tools/lab/machine --interactive

@@ -43,17 +43,17 @@ cards()
 		--device vmxnet3,netdev=n15,addr=0a.0,romfile=
 	card net virtio-net 0b.0 virtio_pci,virtio_net net:16 MSI-X -- $(net 16) \
 		--device virtio-net-pci,netdev=n16,addr=0b.0,romfile=,$virtio
-	card extra-net i82559er 06.0 e100 net:17 INTx -- $(net 17) \
+	card net2 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
 		--device i82559er,netdev=n17,addr=06.0,romfile=
-	card extra-net tulip 07.0 tulip net:18 INTx -- $(net 18) \
+	card net2 tulip 07.0 tulip net:18 INTx -- $(net 18) \
 		--device tulip,netdev=n18,addr=07.0
-	card extra-net e1000-82545em 08.0 e1000 net:19 INTx -- $(net 19) \
+	card net2 e1000-82545em 08.0 e1000 net:19 INTx -- $(net 19) \
 		--device e1000-82545em,netdev=n19,addr=08.0,romfile=
-	card extra-net e1000-82544gc 09.0 e1000 net:51 INTx -- $(net 51) \
+	card net2 e1000-82544gc 09.0 e1000 net:51 INTx -- $(net 51) \
 		--device e1000-82544gc,netdev=n51,addr=09.0,romfile=
-	card extra-net ne2k_pci 0a.0 ne2k-pci net:52 INTx -- $(net 52) \
+	card net2 ne2k_pci 0a.0 ne2k-pci net:52 INTx -- $(net 52) \
 		--device ne2k_pci,netdev=n52,addr=0a.0,romfile=
-	card extra-net i82801 0b.0 e100 net:53 INTx -- $(net 53) \
+	card net2 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
 		--device i82801,netdev=n53,addr=0b.0,romfile=
 
 	# ---- storage
@@ -86,13 +86,13 @@ cards()
 	card disk2 mptsas1068 09.0 mptsas disk INTx -- $(disk mptsas1068) \
 		--device mptsas1068,id=mpt,addr=09.0 --device scsi-hd,drive=d-mptsas1068,bus=mpt.0,wwn=0x5000c50015ea71ac
 
-	card extra-more megasas-gen2 06.0 megaraid_sas disk MSI-X -- $(disk megasas-gen2) \
+	card more megasas-gen2 06.0 megaraid_sas disk MSI-X -- $(disk megasas-gen2) \
 		--device megasas-gen2,id=mega2,addr=06.0 --device scsi-hd,drive=d-megasas-gen2,bus=mega2.0
-	card extra-more ufs 07.0 ufshcd_pci disk INTx -- $(disk ufs) \
+	card more ufs 07.0 ufshcd_pci disk INTx -- $(disk ufs) \
 		--device ufs,serial=lab,id=ufs0,addr=07.0 --device ufs-lu,drive=d-ufs,bus=ufs0,lun=0
-	card extra-piix piix3-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk piix3-usb-uhci) \
+	card piix piix3-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk piix3-usb-uhci) \
 		--device piix3-usb-uhci,id=uhci3,addr=08.0 --device usb-storage,drive=d-piix3-usb-uhci,bus=uhci3.0
-	card extra-more virtio-serial 09.0 virtio_pci,virtio_console vport MSI-X -- \
+	card more virtio-serial 09.0 virtio_pci,virtio_console vport MSI-X -- \
 		--arg -chardev --arg file,id=vser,path=build/lab/cards-virtio-serial.img \
 		--device virtio-serial-pci,id=vser0,addr=09.0,$virtio --device virtserialport,chardev=vser,bus=vser0.0
 
@@ -119,22 +119,22 @@ cards()
 		--device rtl8139,netdev=n21,addr=0a.0,multifunction=on,romfile=
 	card misc multifunction-e1000 0a.1 e1000 net:22 INTx -- $(net 22) \
 		--device e1000,netdev=n22,addr=0a.1,romfile=
-	card extra-sound ich9-hda 06.0 snd_hda_intel sound MSI -- \
+	card sound ich9-hda 06.0 snd_hda_intel sound MSI -- \
 		--arg -audiodev --arg wav,id=s1,path=build/lab/cards-ich9-hda.wav,out.frequency=48000 \
 		--device ich9-intel-hda,id=hda9,addr=06.0 --device hda-duplex,audiodev=s1,bus=hda9.0,mixer=off
-	card extra-sound AC97 07.0 snd_intel8x0 sound INTx -- \
+	card sound AC97 07.0 snd_intel8x0 sound INTx -- \
 		--arg -audiodev --arg wav,id=s2,path=build/lab/cards-AC97.wav,out.frequency=48000 \
 		--device AC97,audiodev=s2,addr=07.0
-	card extra-sound ES1370 08.0 snd_ens1370 sound INTx -- \
+	card sound ES1370 08.0 snd_ens1370 sound INTx -- \
 		--arg -audiodev --arg wav,id=s3,path=build/lab/cards-ES1370.wav,out.frequency=48000 \
 		--device ES1370,audiodev=s3,addr=08.0
-	card extra-sound virtio-rng 09.0 virtio_pci,virtio-rng rng MSI-X -- \
+	card sound virtio-rng 09.0 virtio_pci,virtio-rng rng MSI-X -- \
 		--arg -object --arg rng-builtin,id=rng --device virtio-rng-pci,rng=rng,addr=09.0,$virtio
-	card extra-sound pci-serial 0a.0 - serial none -- \
+	card sound pci-serial 0a.0 - serial none -- \
 		--arg -chardev --arg file,id=ser,path=build/lab/cards-pci-serial.img --device pci-serial,chardev=ser,addr=0a.0
-	card extra-cirrus cirrus-vga 06.0 cirrus screen none -- \
+	card cirrus cirrus-vga 06.0 cirrus screen none -- \
 		--device cirrus-vga,addr=06.0
-	card extra-bochs bochs-display 06.0 bochs screen none -- \
+	card bochs bochs-display 06.0 bochs screen none -- \
 		--device bochs-display,addr=06.0
 	card vga VGA	06.0 bochs screen none -- \
 		--device VGA,addr=06.0
