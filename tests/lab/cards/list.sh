@@ -43,7 +43,7 @@ cards()
 		--device vmxnet3,netdev=n15,addr=0a.0,romfile=
 	card net virtio-net 0b.0 virtio_pci,virtio_net net:16 MSI-X -- $(net 16) \
 		--device virtio-net-pci,netdev=n16,addr=0b.0,romfile=,$virtio
-	card net2 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
+	card extra-e100 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
 		--device i82559er,netdev=n17,addr=06.0,romfile=
 	card net2 tulip 07.0 tulip net:18 INTx -- $(net 18) \
 		--device tulip,netdev=n18,addr=07.0
@@ -53,7 +53,7 @@ cards()
 		--device e1000-82544gc,netdev=n51,addr=09.0,romfile=
 	card net2 ne2k_pci 0a.0 ne2k-pci net:52 INTx -- $(net 52) \
 		--device ne2k_pci,netdev=n52,addr=0a.0,romfile=
-	card net2 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
+	card extra-e100 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
 		--device i82801,netdev=n53,addr=0b.0,romfile=
 
 	# ---- storage
@@ -74,7 +74,7 @@ cards()
 		--device usb-ehci,id=ehci,addr=07.0 --device usb-storage,drive=d-usb-ehci,bus=ehci.0
 	card usb ich9-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk ich9-usb-uhci) \
 		--device ich9-usb-uhci4,id=uhci,addr=08.0 --device usb-storage,drive=d-ich9-usb-uhci,bus=uhci.0
-	card extra-ohci pci-ohci 09.0 usb_storage,ohci_pci disk INTx -- $(disk pci-ohci) \
+	card ohci pci-ohci 09.0 usb_storage,ohci_pci disk INTx -- $(disk pci-ohci) \
 		--device pci-ohci,id=ohci,addr=09.0 --device usb-storage,drive=d-pci-ohci,bus=ohci.0
 
 	card disk2 virtio-scsi 06.0 virtio_pci,virtio_scsi disk MSI-X -- $(disk virtio-scsi) \
@@ -88,7 +88,8 @@ cards()
 
 	card more megasas-gen2 06.0 megaraid_sas disk MSI-X -- $(disk megasas-gen2) \
 		--device megasas-gen2,id=mega2,addr=06.0 --device scsi-hd,drive=d-megasas-gen2,bus=mega2.0
-	card more ufs 07.0 ufshcd_pci disk INTx -- $(disk ufs) \
+	# needs a guest with Linux 6.7: the driver of 6.1 does not know the id
+	card extra-ufs ufs 07.0 ufshcd_pci disk INTx -- $(disk ufs) \
 		--device ufs,serial=lab,id=ufs0,addr=07.0 --device ufs-lu,drive=d-ufs,bus=ufs0,lun=0
 	card piix piix3-usb-uhci 08.0 usb_storage,uhci_hcd disk INTx -- $(disk piix3-usb-uhci) \
 		--device piix3-usb-uhci,id=uhci3,addr=08.0 --device usb-storage,drive=d-piix3-usb-uhci,bus=uhci3.0
@@ -101,9 +102,9 @@ cards()
 	card scsi lsi53c895a 06.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
 		--device lsi53c895a,id=lsi,addr=06.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
 
-	card extra-esp am53c974 08.0 am53c974 disk INTx -- $(disk am53c974) \
+	card esp am53c974 08.0 am53c974 disk INTx -- $(disk am53c974) \
 		--device am53c974,id=esp,addr=08.0 --device scsi-hd,drive=d-am53c974,bus=esp.0
-	card extra-dc390 dc390 09.0 am53c974 disk INTx -- $(disk dc390) \
+	card dc390 dc390 09.0 am53c974 disk INTx -- $(disk dc390) \
 		--device dc390,id=dc,addr=09.0 --device scsi-hd,drive=d-dc390,bus=dc.0
 
 	# ---- the rest

@@ -69,7 +69,8 @@ ports_cost()
 step_cards()
 {
 	if [ "$STACK" = ours ]; then
-		ok "iommu-amd loads" load iommu-amd || return 1
+		# the kernel's own driver has had a serial port since it started
+		ok "iommu-amd loads" load iommu-amd $(! grep -q '^pci-serial|' /lab/cards.tab || echo rebind=1) || return 1
 	fi
 	load_kvm || return 1
 	if [ "$STACK" = ours ] && grep -q '^lsi53c' /lab/cards.tab; then
@@ -89,7 +90,9 @@ step_cards()
 		place
 	done </lab/cards.tab
 	[ -n "$bdfs" ] || return 1
-	run_guest --timeout "${GUEST_TIMEOUT:-300}" --cmdline nvme_core.multipath=N --env CARDS="$words" /lab/guest-cards.sh -- $(tr '\n' ' ' </tmp/args)
+	# edd=off: SeaBIOS' driver leaves am53c974's interrupt pending after the read
+	# that the kernel's start-up code asks for, and Linux' own is not ready for it
+	run_guest --timeout "${GUEST_TIMEOUT:-300}" --cmdline "nvme_core.multipath=N edd=off" --env CARDS="$words" /lab/guest-cards.sh -- $(tr '\n' ' ' </tmp/args)
 	ok "the guest's script came to its end" test "$guest_rc" = 0
 	ports_cost
 	while read -r name bdf; do
