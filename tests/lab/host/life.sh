@@ -6,14 +6,15 @@
 . /lab/steps.sh
 
 # vm NAME [QEMU arguments]: starts one with two empty slots, rp1 and rp2.
-# $VM_GUEST: more options of `guest`; $VM_USER: whose process it is.
+# $VM_GUEST: more options of `guest`; $VM_USER: whose process it is; $VM_SCRIPT:
+# another one than guest-life.sh.
 vm()
 {
 	_vm=$1; shift
 	rm -f /tmp/$_vm.qmp /tmp/$_vm.events /tmp/$_vm.pid
 	set -- guest --timeout 500 --mem 256 --log /tmp/$_vm.log --qmp /tmp/$_vm.qmp \
 		--pidfile /tmp/$_vm.pid --env DRIVERS="${VM_DRIVERS:-e1000e}" $VM_GUEST \
-		/lab/guest-life.sh -- \
+		"${VM_SCRIPT:-/lab/guest-life.sh}" -- \
 		-device pcie-root-port,id=rp1,chassis=1,slot=1 \
 		-device pcie-root-port,id=rp2,chassis=2,slot=2 \
 		-chardev socket,id=ev,path=/tmp/$_vm.events,server=on,wait=off \
