@@ -18,8 +18,8 @@
  *                             address; then each line of standard input is a time
  *                             in ms, for which it works and then tells the pace,
  *                             host's and B's, and how many bytes of the canary and
- *                             of B's moves are wrong. Between, it leaves the CPUs
- *                             to others
+ *                             of B's moves are wrong; 0 ends it. Between, it
+ *                             leaves the CPUs to others
  *
  * Each case prints one TAP point and one line "case {...}" for
  * build/faults.json: how many accesses were tried (injected: the refusals that
@@ -1248,6 +1248,8 @@ static void look_on(char *name)
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
 		time = 1000 * (useconds_t)strtoul(line, NULL, 0);
+		if (!time)
+			break;
 		p = watch(calm, &time, &vms[1], true);
 		printf("pace %.0f %.0f %" PRIu64 "\n", p.host * 1e9,
 		       p.neighbour * 1e9, changed_outside() + neighbour_wrong);

@@ -97,7 +97,7 @@ n=$(sed -n 's/^mark gone //p' /tmp/one.out) got=$(($(faults) - got)) right=$(($(
 tell_case "while the card is unplugged" "$n" "$got" "$right"
 ok "the card is nobody's, and blocked" sh -c "backplane status | grep -q '$A *blocked'"
 end_vm one
-exec 9>&-
+echo 0 >&9
 wait $LOOK
 counts | grep -v irqs >/tmp/after
 ok "nodes, groups and pinned pages are as before" diff /tmp/before /tmp/after
