@@ -43,6 +43,7 @@ struct amdvi_fault {
 	bool interrupt;		/* I: an interrupt request, not memory */
 	bool translation;	/* TR */
 	bool reserved_bits;	/* RZ: a reserved bit or level was wrong */
+	u64 time_ns;		/* when it was read from the log, for all alike */
 	const char *reason;	/* one static phrase for a person */
 };
 

@@ -112,6 +112,7 @@ static void fault_handle(struct amdvi_unit *u, const u64 raw[2])
 	struct amdvi_fault f;
 	bool known = !event_decode(raw, u->seg->id, &f);
 
+	f.time_ns = ktime_get_ns();
 	fault_refine(&f);
 	atomic64_inc(&u->events);
 	if (event_names_device(f.code))

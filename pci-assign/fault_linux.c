@@ -111,7 +111,7 @@ void fault_record(void *ctx, const struct amdvi_fault *f)
 
 	spin_lock_irqsave(&c->fault_lock, flags);
 	count = ++c->faults;
-	verdict = storm_fault(&c->storm, ktime_get_ns());
+	verdict = storm_fault(&c->storm, f->time_ns);
 	trip = (verdict == STORM_TRIPPED && quarantines()) ||
 	       (verdict == STORM_CALM && !c->quarantined &&
 		c->policy == BACKPLANE_POLICY_FIRST);
