@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # The IOMMU driver loaded late (it names the drivers and refuses, or takes them
 # off and on again), and asleep and awake again while VMs' cards do DMA: all
-# devices, CPUs and system-core operations, up to the processors' own sleep.
-# Limit: not S3 itself, from which this machine's host does not wake up.
+# devices, CPUs and system-core operations, up to the processors' own sleep, and
+# to RAM (S3), from which the machine comes back with the unit's registers reset
+# and memory kept.
 . "$(dirname "$0")/../lib.sh"
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
 boot host --timeout 240 --device $FAST,addr=06.0 --device $FAST,addr=07.0 <<'JOB'
@@ -44,6 +45,16 @@ asleep() # WHAT COMMAND
 	ok "the unit never stopped executing commands" test "$(cat /sys/class/iommu/amdvi0/amdvi/timeouts)" = 0
 }
 asleep "up to the processors' own sleep" 'echo core >/sys/power/pm_test && echo mem >/sys/power/state'
+echo none >/sys/power/pm_test
+ok "the kernel knows S3" sh -c 'echo deep >/sys/power/mem_sleep'
+# PMBASE and ACPI_CNTL of the ICH9: firmware's to set again at a wake-up, and this
+# machine's does not. Without them it cannot be switched off.
+lpc() { dd bs=1 count=8 conv=notrunc "$@" 2>/dev/null; }
+LPC=/sys/bus/pci/devices/0000:00:1f.0/config
+lpc if=$LPC skip=64 of=/tmp/lpc
+asleep "to RAM" 'echo +5 >/sys/class/rtc/rtc0/wakealarm && echo mem >/sys/power/state'
+ok "that was S3" sh -c 'dmesg | grep -q "ACPI: PM: Waking up from system sleep state S3"'
+lpc if=/tmp/lpc of=$LPC seek=64
 pci_release $A; pci_release $B
 ok "pci-assign unloads" rmmod pci-assign
 JOB
