@@ -267,13 +267,16 @@ static void write_control(struct amdvi_model *m, u64 value)
 	update_irq(m);
 }
 
-static void write_base(struct amdvi_model *m, u64 *base, u64 value, u64 run)
+/* 3.4.2, 3.4.3: the pointers begin anew. */
+static void write_base(struct amdvi_model *m, u64 *base, u64 value, u64 run,
+		       u32 *head, u32 *tail)
 {
 	if (m->status & run)
 		complain(m, "a ring's base was changed while it ran");
 	if (FIELD_GET(AMDVI_RING_LEN, value) < 8)
 		complain(m, "a ring has less than 256 entries");
 	*base = value;
+	*head = *tail = 0;
 }
 
 static u32 ring_offset(struct amdvi_model *m, u64 base, u64 value)
@@ -329,10 +332,12 @@ void model_write(struct amdvi_model *m, unsigned int reg, u64 value)
 		m->devtab = value;
 		return;
 	case AMDVI_REG_CMD_BASE:
-		write_base(m, &m->cmd_base, value, AMDVI_STATUS_CMD_RUN);
+		write_base(m, &m->cmd_base, value, AMDVI_STATUS_CMD_RUN,
+			   &m->cmd_head, &m->cmd_tail);
 		return;
 	case AMDVI_REG_EVT_BASE:
-		write_base(m, &m->evt_base, value, AMDVI_STATUS_EVT_RUN);
+		write_base(m, &m->evt_base, value, AMDVI_STATUS_EVT_RUN,
+			   &m->evt_head, &m->evt_tail);
 		return;
 	case AMDVI_REG_CONTROL:
 		write_control(m, value);

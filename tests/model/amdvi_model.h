@@ -124,7 +124,8 @@ bool model_translated(struct amdvi_model *m, u16 devid, hpa_t addr, bool write);
 /* A message that a card sends. */
 enum model_irq_result { MODEL_IRQ_REFUSED, MODEL_IRQ_PASSED, MODEL_IRQ_REMAPPED };
 struct model_irq {
-	u8 vector;
+	u8 vector, type;	/* IRTE_TYPE */
+	bool logical;
 	u32 dest;
 };
 enum model_irq_result model_interrupt(struct amdvi_model *m, u16 devid,

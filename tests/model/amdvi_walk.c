@@ -168,8 +168,14 @@ static bool dte_is_bad(const u64 *q, bool interrupt)
 			FIELD_GET(DTE_INT_LEN, q[2]) > DTE_INT_LEN_MAX ||
 			FIELD_GET(DTE_INT_CTL, q[2]) == 3);
 	return (q[0] & DTE_V) &&
-	       ((q[0] & DTE_Q0_RESERVED) || (q[3] & DTE_Q3_RESERVED) ||
-		((q[0] & DTE_TV) && FIELD_GET(DTE_MODE, q[0]) == 7));
+	       ((q[0] & DTE_Q0_RESERVED) || (q[3] & DTE_Q3_RESERVED));
+}
+
+/* 2.5.2: illegal as well, but no reserved bit. */
+static bool dte_mode_is_bad(const u64 *q, bool interrupt)
+{
+	return !interrupt && (q[0] & DTE_V) && (q[0] & DTE_TV) &&
+	       FIELD_GET(DTE_MODE, q[0]) == 7;
 }
 
 bool model_fetch_dte(struct amdvi_model *m, struct model_request *r)
@@ -197,6 +203,10 @@ bool model_fetch_dte(struct amdvi_model *m, struct model_request *r)
 	r->dte = m->dte_cache[r->devid].q;
 	if (dte_is_bad(r->dte, r->interrupt)) {
 		model_log_request(m, MODEL_ILLEGAL_DTE, r, EVT_RZ, r->addr);
+		return false;
+	}
+	if (dte_mode_is_bad(r->dte, r->interrupt)) {
+		model_log_request(m, MODEL_ILLEGAL_DTE, r, 0, r->addr);
 		return false;
 	}
 	r->domain = (u16)FIELD_GET(DTE_DOMAIN, r->dte[1]);
@@ -400,7 +410,7 @@ bool model_dma(struct amdvi_model *m, u16 devid, u64 addr, bool write,
 	if (!(q0 & DTE_TV))
 		return page_fault(m, &r, 0);
 	if (!(q0 & (write ? DTE_IW : DTE_IR)))
-		return page_fault(m, &r, EVT_PE);
+		return page_fault(m, &r, EVT_PR | EVT_PE);
 	return FIELD_GET(DTE_MODE, q0) ? translate(m, &r, hpa) : true;
 }
 
@@ -465,6 +475,8 @@ static enum model_irq_result remap(struct amdvi_model *m,
 					      irq_fault(m, r, 0);
 	if ((q[0] & IRTE_GUEST) || FIELD_GET(IRTE_TYPE, q[0]) > 1)
 		return irq_fault(m, r, EVT_PR | EVT_RZ);
+	irq->type = (u8)FIELD_GET(IRTE_TYPE, q[0]);
+	irq->logical = q[0] & IRTE_DM;
 	if (m->control & AMDVI_CTRL_GA) {
 		irq->vector = (u8)FIELD_GET(IRTE128_VECTOR, q[1]);
 		irq->dest = (u32)FIELD_GET(IRTE128_DEST_LO, q[0]);
