@@ -6,7 +6,8 @@
  * it, and mem_flush() tells it what to forget. A card of the VM walks gpm, as ever.
  *
  * Called by svm's exits in the vCPU's thread, and by the memory code under
- * mmu_lock. Table memory: at most shadow_pages pages of 16 KiB for each VM.
+ * mmu_lock. Table memory: at most shadow_pages pages of 16 KiB for each VM, and
+ * shadow_total for all of them, but for the few that each needs to run at all.
  */
 #include <linux/kvm.h>
 #include <linux/mem_encrypt.h>
@@ -22,6 +23,14 @@
 static unsigned int shadow_pages;
 module_param(shadow_pages, uint, 0444);
 MODULE_PARM_DESC(shadow_pages, "shadow page tables a VM may have, 16 KiB each (0: a 64th of the host's memory)");
+
+static unsigned int shadow_total;
+module_param(shadow_total, uint, 0444);
+MODULE_PARM_DESC(shadow_total, "shadow page tables that all VMs together may have (0: a 16th of the host's memory)");
+
+static atomic_t shadow_used = ATOMIC_INIT(0);
+module_param_named(shadow_used, shadow_used.counter, int, 0444);
+MODULE_PARM_DESC(shadow_used, "shadow page tables in use (read only)");
 
 /* Then the guest may as well run and fault again. */
 #define MAX_TRIES	12
@@ -56,28 +65,55 @@ static const struct smmu_ops shadow_ops = {
 
 /* ---- pages ------------------------------------------------------------------------ */
 
+static int total_cap(void)
+{
+	unsigned long cap = shadow_total;
+
+	if (!cap)
+		cap = totalram_pages() / 16 / 4;
+	return min_t(unsigned long, cap, INT_MAX);
+}
+
+/* One more page for @vm? Else it recycles its own. */
+static bool shadow_reserve(const struct vm *vm)
+{
+	if (atomic_inc_return(&shadow_used) <= total_cap() ||
+	    READ_ONCE(vm->mem.smmu->pages) < SMMU_PAGES_MIN)
+		return true;
+	atomic_dec(&shadow_used);
+	return false;
+}
+
 static void shadow_page_free(struct smmu_page *p)
 {
+	atomic_dec(&shadow_used);
 	free_page((unsigned long)p->table);
 	free_pages_exact(p, sizeof(*p));
 }
 
-static struct smmu_page *shadow_page_alloc(bool low)
+static struct smmu_page *shadow_page_alloc(const struct vm *vm, bool low)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
-	struct smmu_page *p = alloc_pages_exact(sizeof(*p), gfp);
+	struct smmu_page *p;
 
-	if (!p)
+	if (!shadow_reserve(vm))
 		return NULL;
+	p = alloc_pages_exact(sizeof(*p), gfp);
+	if (!p)
+		goto give_back;
 	/* A legacy CR3 has 32 bits. */
 	p->table = (u64 *)__get_free_page(gfp | (low ? GFP_DMA32 : 0));
-	if (!p->table) {
-		free_pages_exact(p, sizeof(*p));
-		return NULL;
-	}
+	if (!p->table)
+		goto free;
 	p->hpa = __sme_set(__pa(p->table));
 	p->low = low;
 	return p;
+
+free:
+	free_pages_exact(p, sizeof(*p));
+give_back:
+	atomic_dec(&shadow_used);
+	return NULL;
 }
 
 static bool shadow_donate(struct vm *vm, struct smmu_page *p)
@@ -109,7 +145,7 @@ static int shadow_refill(struct vm *vm)
 			return 0;
 		if (fresh)
 			return -ENOMEM;
-		p = shadow_page_alloc(low);
+		p = shadow_page_alloc(vm, low);
 		fresh = !p;
 		if (p && !shadow_donate(vm, p))
 			shadow_page_free(p);

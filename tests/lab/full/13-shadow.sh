@@ -37,6 +37,35 @@ run_guest --vmm debian --timeout 300 --env FORK_S=10 --env LOAD_MIB=2 /lab/guest
 ok "the guest came to its end (${guest_boot:-no} s)" test "$guest_rc" = 0 -a -n "$guest_boot"
 JOB
 
+# The cap on all VMs together: the second has what each may have, and no more.
+[ "$STACK" != ours ] || boot cap --env NPT=0 --timeout 400 <<'JOB'
+. /lab/steps.sh
+. /lab/vms.sh
+ok "with room for 100 shadow pages in all" load kvm-core shadow_total=100 && load svm npt=0
+vm_initrd /tmp/initrd /bin/busybox
+used() { cat /sys/module/kvm_core/parameters/shadow_used; }
+watch()
+{
+	while sleep 0.2; do [ "$(used)" -le "$(cat /tmp/most)" ] || used >/tmp/most; done
+}
+echo 0 >/tmp/most
+watch & watch=$!
+vm_start one debian -M q35 -smp 2 -m 128 -kernel /guest/vmlinuz -initrd /tmp/initrd \
+	-append "console=ttyS0 panic=-1 loglevel=5"
+one=$vm_pid
+vm_start two debian -M q35 -smp 2 -m 128 -kernel /guest/vmlinuz -initrd /tmp/initrd \
+	-append "console=ttyS0 panic=-1 loglevel=5"
+vm_ok "does its work" 330 'guest end: [0-9]+ sums' && ok "two: no sum was wrong" vm_clean
+two=$vm_pid vm=one vm_pid=$one
+vm_ok "so does the other" 120 'guest end: [0-9]+ sums' && ok "one: no sum was wrong" vm_clean
+kill $watch
+most=$(cat /tmp/most)
+ok "they never had more than 100 and the 64 that each may have ($most)" \
+	test "$most" -ge 100 -a "$most" -le $((100 + 2 * 64))
+kill $one $two 2>/dev/null
+ok "and none when they are gone" wait_for 20 sh -c '[ $(cat /sys/module/kvm_core/parameters/shadow_used) = 0 ]'
+JOB
+
 boot state --env NPT=0 --timeout 400 <<'JOB'
 . /lab/steps.sh
 . /lab/migrate.sh
