@@ -53,6 +53,10 @@ static enum emul_verdict system_access(struct emul_run *r, gva_t la, void *data,
 	enum emul_access_result a;
 	u8 cpl = c->cpl;
 
+	if (!c->ops->read || !c->ops->write)
+		return EMUL_UNHANDLED;
+	if (!(c->efer & EMUL_EFER_LMA))
+		la = (u32)la;
 	c->cpl = 0;
 	a = write ? c->ops->write(c, la, data, len) :
 		    c->ops->read(c, la, data, len, false);

@@ -182,6 +182,35 @@ static void op_set_xmm(struct emul_ctxt *c, unsigned int n, const struct emul_xm
 	assert(n < 16 && !(c->cr0 & BIT(3)));
 }
 
+static void op_get_table(struct emul_ctxt *c, enum emul_table t, struct emul_segment *s)
+{
+	assert(t <= EMUL_TR);
+	memset(s, 0, sizeof(*s));
+	fill(c->priv, &s->selector, sizeof(s->selector));
+	fill(c->priv, &s->base, 4);
+	s->limit = next_byte(c->priv) << 8 | 0xff;
+	s->attrib = next_byte(c->priv);
+}
+
+static void op_set_table(struct emul_ctxt *c, enum emul_table t,
+			 const struct emul_segment *s)
+{
+	assert(t <= EMUL_TR && c->cpl == 0);
+	assert(t <= EMUL_IDTR || !s->attrib || (s->attrib & 0x90) == 0x80);
+}
+
+static u64 op_get_mmx(struct emul_ctxt *c, unsigned int n)
+{
+	assert(n < 8 && !(c->cr0 & BIT(3)));
+	return next_byte(c->priv);
+}
+
+static void op_set_mmx(struct emul_ctxt *c, unsigned int n, u64 value)
+{
+	(void)value;
+	assert(n < 8 && !(c->cr0 & BIT(3)));
+}
+
 /* A callback that the input switches off is NULL. */
 static struct emul_ops callbacks(u8 off)
 {
@@ -190,7 +219,9 @@ static struct emul_ops callbacks(u8 off)
 		.cmpxchg = op_cmpxchg, .pio = op_pio, .pio_allowed = op_pio_allowed,
 		.get_cr = op_get_cr, .set_cr = op_set_cr, .get_dr = op_get_dr,
 		.set_dr = op_set_dr, .invlpg = op_invlpg, .get_xmm = op_get_xmm,
-		.set_xmm = op_set_xmm,
+		.set_xmm = op_set_xmm, .get_table = op_get_table,
+		.set_table = op_set_table, .get_mmx = op_get_mmx,
+		.set_mmx = op_set_mmx,
 	};
 
 	switch (off) {
@@ -223,6 +254,14 @@ static struct emul_ops callbacks(u8 off)
 	case 9:
 		ops.invlpg = NULL;
 		ops.get_xmm = NULL;
+		break;
+	case 10:
+		ops.get_table = NULL;
+		ops.get_mmx = NULL;
+		break;
+	case 11:
+		ops.set_table = NULL;
+		ops.set_mmx = NULL;
 		break;
 	}
 	return ops;
@@ -285,15 +324,13 @@ static void check_unchanged(const struct emul_ctxt *a, const struct emul_ctxt *b
 static void check_verdict(enum emul_verdict v, const struct emul_ctxt *before,
 			  const struct emul_ctxt *c)
 {
-	bool paragraphs = !(before->cr0 & 1) || (before->rflags & EMUL_VM);
-
 	assert(v <= EMUL_RETRY);
 	assert(c->length <= 15 && c->length <= c->nbytes);
 	if (v == EMUL_OKAY || v == EMUL_REP) {
 		assert(c->length && c->length == emul_insn_length(before));
 		assert(v == EMUL_OKAY || c->rip == before->rip);
 		assert(c->rflags & 2);
-		assert(!c->seg_dirty || paragraphs);
+		assert(c->cpl == before->cpl);
 		assert(emul_code_bits(before) == 64 || c->rip <= 0xffffffff);
 	} else {
 		check_unchanged(before, c);
