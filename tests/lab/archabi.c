@@ -4,7 +4,8 @@
  * hypervisor does for its guest, tried without a VMM: single steps over what
  * exits, DR7.GD, NMIs that come two at a time or with RFLAGS.IF clear, machine
  * checks' registers, and descriptors, tables and MMX registers whose operands are a
- * device's. TAP on stdout; the in-tree stack passes the same points.
+ * device's. TAP on stdout; the in-tree stack passes the same points up to those, and
+ * did not come to an end of them.
  */
 #include "smallvm.h"
 
