@@ -7,7 +7,7 @@
  *                                 BAR and through its I/O BAR (QEMU's
  *                                 docs/specs/pci-testdev)
  *   cardwork ports BDF BAR COUNT  read the first port of an I/O BAR COUNT times
- *   cardwork play DSP FILE        play FILE (48 kHz, 16 bit, stereo) on an OSS
+ *   cardwork play DSP FILE RATE   play FILE (16 bit, stereo, RATE Hz) on an OSS
  *                                 device and wait until it was heard
  *   cardwork same BDF BAR OFFSET FILE
  *                                 is FILE in the memory BAR at OFFSET?
@@ -35,7 +35,6 @@
 
 #define TESTDEV_WRITES	100
 #define TESTDEV_BYTES	64
-#define RATE		48000
 
 static void fail(const char *what)
 {
@@ -171,9 +170,9 @@ static int ports(const char *bdf, unsigned int bar, unsigned long count)
 
 /* ---- sound ---------------------------------------------------------------- */
 
-static int play(const char *dsp, const char *file)
+static int play(const char *dsp, const char *file, int wanted)
 {
-	int fmt = AFMT_S16_LE, channels = 2, rate = RATE, out, in;
+	int fmt = AFMT_S16_LE, channels = 2, rate = wanted, out, in;
 	char buf[4096];
 	ssize_t n;
 
@@ -182,7 +181,7 @@ static int play(const char *dsp, const char *file)
 		fail(dsp);
 	if (ioctl(out, SNDCTL_DSP_SETFMT, &fmt) || fmt != AFMT_S16_LE ||
 	    ioctl(out, SNDCTL_DSP_CHANNELS, &channels) || channels != 2 ||
-	    ioctl(out, SNDCTL_DSP_SPEED, &rate) || rate != RATE)
+	    ioctl(out, SNDCTL_DSP_SPEED, &rate) || rate != wanted)
 		fail("setting the sound's format");
 	in = open(file, O_RDONLY);
 	if (in < 0)
@@ -265,8 +264,8 @@ int main(int argc, char **argv)
 	if (argc == 5 && !strcmp(argv[1], "ports"))
 		return ports(argv[2], (unsigned int)strtoul(argv[3], NULL, 0),
 			     strtoul(argv[4], NULL, 0));
-	if (argc == 4 && !strcmp(argv[1], "play"))
-		return play(argv[2], argv[3]);
+	if (argc == 5 && !strcmp(argv[1], "play"))
+		return play(argv[2], argv[3], atoi(argv[4]));
 	if (argc == 6 && !strcmp(argv[1], "same"))
 		return same(argv[2], (unsigned int)strtoul(argv[3], NULL, 0),
 			    strtoul(argv[4], NULL, 0), argv[5]);

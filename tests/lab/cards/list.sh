@@ -126,8 +126,9 @@ cards()
 	card sound AC97 07.0 snd_intel8x0 sound INTx -- \
 		--arg -audiodev --arg wav,id=s2,path=build/lab/cards-AC97.wav,out.frequency=48000 \
 		--device AC97,audiodev=s2,addr=07.0
-	card sound ES1370 08.0 snd_ens1370 sound INTx -- \
-		--arg -audiodev --arg wav,id=s3,path=build/lab/cards-ES1370.wav,out.frequency=48000 \
+	# its clock divides to 44,100 Hz, not to 48,000
+	card sound ES1370 08.0 snd_ens1370 sound:44100 INTx -- \
+		--arg -audiodev --arg wav,id=s3,path=build/lab/cards-ES1370.wav,out.frequency=44100 \
 		--device ES1370,audiodev=s3,addr=08.0
 	card sound virtio-rng 09.0 virtio_pci,virtio-rng rng MSI-X -- \
 		--arg -object --arg rng-builtin,id=rng --device virtio-rng-pci,rng=rng,addr=09.0,$virtio

@@ -115,8 +115,9 @@ dsp_of() # BDF: its OSS device
 	return 1
 }
 
-sound()
+sound() # BDF [RATE]
 {
+	_rate=${2#sound}
 	modprobe snd_hda_codec_generic
 	modprobe snd_pcm_oss
 	wait_for 20 dsp_of "$1" || { cat /proc/asound/cards; ls /dev/snd; return 1; }
@@ -126,7 +127,7 @@ sound()
 	# found by this head
 	{ printf 'backplane-sound-'; dd if=/dev/urandom bs=16 count=5999 2>/dev/null; } >/tmp/a
 	{ cat /tmp/a; dd if=/dev/zero bs=4800 count=20 2>/dev/null; } >/tmp/tune
-	timeout 60 cardwork play "$_dsp" /tmp/tune || return 1
+	timeout 60 cardwork play "$_dsp" /tmp/tune "${_rate:-48000}" || return 1
 	echo "sum $name $(sha256sum </tmp/a | cut -d' ' -f1)" >>/tmp/sums
 	echo "96,000 bytes played" >/tmp/note
 }
