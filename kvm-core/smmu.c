@@ -81,6 +81,8 @@ struct way {
 	const struct gwalk_mode *mode;
 	struct smmu_fault *f;
 	u64 trace[GWALK_LEVELS];
+	struct smmu_page *page;	/* the shadow of the table that is read, or NULL */
+	struct smmu_page *next;	/* of the next one, if it is there */
 	unsigned int leaf;	/* level of the guest's leaf */
 	unsigned int target;	/* of ours */
 	u32 acc;		/* of our leaf */
@@ -105,12 +107,40 @@ static void miss(struct way *w, gpa_t gpa, bool write)
 	w->f->write = write;
 }
 
+/* The page below entry @idx of @p, if that was made from @gpte. */
+static struct smmu_page *below(const struct way *w, const struct smmu_page *p, u64 gpte)
+{
+	unsigned int idx = smmu_index(p, w->f->gva);
+
+	if (!smmu_present(p, idx) || p->gpte[idx] != gpte || !smmu_is_pointer(p, idx))
+		return NULL;
+	return w->s->by_id[p->link[idx].to];
+}
+
+/* What stands for the table in @gfn, where our own tables lead there already. */
+static void follow(struct way *w, gfn_t gfn)
+{
+	struct smmu_page *p = w->next;
+
+	w->next = NULL;
+	w->page = p && p->gfn == gfn && smmu_is_table(p) ? p : NULL;
+}
+
+static char *way_frame(struct way *w, gfn_t gfn, bool write)
+{
+	return w->page ? smmu_page_frame(w->s, w->page, write) :
+			 smmu_frame(w->s, gfn, write);
+}
+
 static int way_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
 {
 	struct way *w = ctx;
 	gfn_t gfn = gpa >> BP_PAGE_SHIFT;
-	const char *frame = smmu_frame(w->s, gfn, false);
+	const char *frame;
+	u64 gpte;
 
+	follow(w, gfn);
+	frame = way_frame(w, gfn, false);
 	if (!frame) {
 		if (!known(w->f->no_table, w->f->nr_no_table, gfn))
 			miss(w, gpa, false);
@@ -118,9 +148,11 @@ static int way_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
 	}
 	frame += gpa & ~BP_PAGE_MASK;
 	if (len == 8)
-		*(u64 *)data = READ_ONCE(*(const u64 *)frame);
+		gpte = *(u64 *)data = READ_ONCE(*(const u64 *)frame);
 	else
-		*(u32 *)data = READ_ONCE(*(const u32 *)frame);
+		gpte = *(u32 *)data = READ_ONCE(*(const u32 *)frame);
+	if (w->page)
+		w->next = below(w, w->page, gpte);
 	return 0;
 }
 
@@ -128,7 +160,7 @@ static int way_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new_value, unsigned in
 {
 	struct way *w = ctx;
 	gfn_t gfn = gpa >> BP_PAGE_SHIFT;
-	char *frame = smmu_frame(w->s, gfn, true);
+	char *frame = way_frame(w, gfn, true);
 	bool same;
 
 	if (!frame) {
@@ -144,7 +176,7 @@ static int way_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new_value, unsigned in
 	return same ? 0 : -EAGAIN;
 }
 
-static enum smmu_verdict walk(struct way *w)
+static enum smmu_verdict walk(struct way *w, struct smmu_page *root)
 {
 	struct gwalk_mem mem = {
 		.read = way_read, .cmpxchg = way_cmpxchg, .ctx = w,
@@ -159,6 +191,8 @@ static enum smmu_verdict walk(struct way *w)
 		w->leaf = 2;
 		return SMMU_MAPPED;
 	}
+	/* A 32-bit root is no guest table: its quarters are. */
+	w->next = smmu_is_table(root) ? root : below(w, root, 0);
 	r = gwalk_translate(w->mode, &mem, f->gva, f->access, f->implicit);
 	if (w->missing)
 		return SMMU_NEED_TABLE;
@@ -168,6 +202,8 @@ static enum smmu_verdict walk(struct way *w)
 	}
 	f->gpa = r.gpa;
 	w->leaf = r.level;
+	if (w->page && smmu_level(w->page) != w->leaf)
+		w->page = NULL;
 	return SMMU_MAPPED;
 }
 
@@ -204,6 +240,10 @@ static u32 guest_rights(const struct way *w, const struct smmu_page *root)
 		return acc;
 	if (format == SMMU_32)
 		level = 1;
+	if (w->page) {
+		acc = FIELD_GET(SMMU_ROLE_ACCESS, w->page->role);
+		level = w->leaf;
+	}
 	for (; level > w->leaf; level--)
 		acc = narrow(format, level, w->trace[level], acc);
 	return narrow_leaf(w, w->trace[level],
@@ -352,6 +392,11 @@ static enum smmu_verdict build(struct way *w, struct smmu_page *p)
 	unsigned int level, idx;
 	u64 gpte;
 
+	/* The way down to the guest's leaf stands. */
+	if (w->page) {
+		p = w->page;
+		acc = FIELD_GET(SMMU_ROLE_ACCESS, p->role);
+	}
 	for (; p; p = descend(w, p, idx, gpte, acc)) {
 		level = smmu_level(p);
 		idx = smmu_index(p, w->f->gva);
@@ -383,7 +428,7 @@ enum smmu_verdict smmu_fault(struct smmu *s, struct smmu_page *root,
 	if (smmu_format(root) != SMMU_LONG)
 		f->gva = (u32)f->gva;
 	s->stat_faults++;
-	verdict = walk(&w);
+	verdict = walk(&w, root);
 	if (verdict == SMMU_MAPPED)
 		verdict = rights(&w, root);
 	if (verdict == SMMU_MAPPED)

@@ -95,6 +95,7 @@ struct smmu_page {
 	u64 used[SMMU_ENTRIES / 64];	/* present entries */
 	u64 *table;		/* what the CPU walks */
 	hpa_t hpa;
+	void *frame;		/* of the guest table, or NULL: smmu_page_frame */
 	gfn_t gfn;
 	u32 role;
 	u32 id;
@@ -103,6 +104,7 @@ struct smmu_page {
 	u16 roots;		/* vCPUs whose CR3 it is */
 	u8 quiet;		/* comparisons in a row that found no change */
 	bool unsync;		/* out of step */
+	bool frame_writes;	/* frame is good to write, too */
 	bool low;		/* table below 4 GiB: a legacy root */
 	struct smmu_page *hash_next;
 	struct smmu_list age;	/* in use, oldest first; or in a pool */
@@ -268,12 +270,22 @@ void smmu_drop(struct smmu *s, struct smmu_page *p, unsigned int idx);
 void smmu_protect(struct smmu *s, gfn_t gfn);
 void smmu_unsync(struct smmu *s, struct smmu_page *p);
 /* The guest entry behind entry @idx of @p; false: its frame is not at hand. */
-bool smmu_guest_entry(struct smmu *s, const struct smmu_page *p,
+bool smmu_guest_entry(struct smmu *s, struct smmu_page *p,
 		      unsigned int idx, u64 *gpte);
 /* What gpm has at @gpa. */
 struct gpm_leaf smmu_lookup(struct smmu *s, gpa_t gpa);
 /* A guest frame as memory, or NULL: not in gpm (@write: not to write). */
 void *smmu_frame(struct smmu *s, gfn_t gfn, bool write);
+/* The frame of guest table @p, as smmu_frame() gives it: kept until gpm loses it. */
+static inline void *smmu_page_frame(struct smmu *s, struct smmu_page *p, bool write)
+{
+	if (unlikely(!p->frame || (write && !p->frame_writes))) {
+		p->frame = smmu_frame(s, p->gfn, write);
+		p->frame_writes = write;
+	}
+	return p->frame;
+}
+
 /* Is a guest table there that is in step? */
 bool smmu_in_step(struct smmu *s, gfn_t gfn);
 /* All of that frame are out of step from now on. */

@@ -315,6 +315,7 @@ struct smmu_page *smmu_page_get(struct smmu *s, gfn_t gfn, u32 role)
 	p->gfn = gfn;
 	p->role = role;
 	p->quiet = 0;
+	p->frame = NULL;
 	p->hash_next = *head;
 	*head = p;
 	list_append(&s->age, &p->age);
@@ -426,6 +427,23 @@ void smmu_unsync_frame(struct smmu *s, gfn_t gfn)
 		smmu_unsync(s, p);
 }
 
+/* gpm has something else there now, perhaps, or nothing. */
+static void lose_table(struct smmu *s, struct smmu_page *p)
+{
+	p->frame = NULL;
+	smmu_unsync(s, p);
+}
+
+static void lose_tables(struct smmu *s, gfn_t gfn)
+{
+	struct smmu_page *p;
+
+	if (!s->filter[hash(gfn, SMMU_FILTER)])
+		return;
+	for (p = smmu_page_find(s, gfn, NULL); p; p = smmu_page_find(s, gfn, p))
+		lose_table(s, p);
+}
+
 static bool overlaps(const struct smmu_page *p, unsigned int idx, gfn_t first, gfn_t end)
 {
 	gfn_t from = p->link[idx].to, to = from + (1ULL << (9 * smmu_level(p)));
@@ -445,7 +463,7 @@ static void zap_by_pages(struct smmu *s, gfn_t first, gfn_t end)
 			if (overlaps(p, idx, first, end))
 				smmu_drop(s, p, idx);
 		if (smmu_is_table(p) && p->gfn >= first && p->gfn < end)
-			smmu_unsync(s, p);
+			lose_table(s, p);
 	}
 }
 
@@ -464,7 +482,7 @@ void smmu_zap(struct smmu *s, gfn_t first, gfn_t end)
 	}
 	for (gfn = first; gfn < end; gfn++) {
 		each_leaf(s, gfn, 0, true);
-		smmu_unsync_frame(s, gfn);
+		lose_tables(s, gfn);
 	}
 	for (gfn = first & ~511ULL; gfn < end; gfn += 512)
 		each_leaf(s, gfn, 1, true);

@@ -62,7 +62,7 @@ static u64 entry_in(const struct smmu_page *p, const void *frame, unsigned int i
 	return READ_ONCE(*(const u64 *)((const char *)frame + at));
 }
 
-bool smmu_guest_entry(struct smmu *s, const struct smmu_page *p,
+bool smmu_guest_entry(struct smmu *s, struct smmu_page *p,
 		      unsigned int idx, u64 *gpte)
 {
 	const void *frame;
@@ -70,7 +70,7 @@ bool smmu_guest_entry(struct smmu *s, const struct smmu_page *p,
 	*gpte = 0;
 	if (!smmu_is_table(p))
 		return true;
-	frame = smmu_frame(s, p->gfn, false);
+	frame = smmu_page_frame(s, p, false);
 	if (!frame)
 		return false;
 	*gpte = entry_in(p, frame, idx);
@@ -80,7 +80,7 @@ bool smmu_guest_entry(struct smmu *s, const struct smmu_page *p,
 /* True if any entry was dropped. */
 static bool compare(struct smmu *s, struct smmu_page *p)
 {
-	const void *frame = smmu_frame(s, p->gfn, false);
+	const void *frame = smmu_page_frame(s, p, false);
 	u32 had = p->nr;
 	int idx;
 

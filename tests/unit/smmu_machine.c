@@ -393,6 +393,15 @@ static void check_tlbs(struct machine *m)
 	}
 }
 
+/* What a page remembers of its table's frame is what gpm has. */
+static void check_frame(struct machine *m, struct smmu_page *p)
+{
+	if (!p->frame)
+		return;
+	assert_true(smmu_is_table(p));
+	assert_ptr_equal(p->frame, smmu_frame(&m->s, p->gfn, p->frame_writes));
+}
+
 void m_check(struct machine *m)
 {
 	u64 leaves = 0, pointers = 0, chained = 0, parents = 0;
@@ -404,6 +413,7 @@ void m_check(struct machine *m)
 		p = container_of(n, struct smmu_page, age);
 		check_page(m, p, &leaves, &pointers);
 		check_writable(m, p);
+		check_frame(m, p);
 		parents += count_chain(m, p->parents);
 	}
 	for (i = 0; i < SMMU_LEAF_HASH; i++)
