@@ -157,6 +157,8 @@ static struct op shadow_ops[] = {
 
 /* ---- memory -------------------------------------------------------------------------- */
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define MANY	128
 
 static int new_vm(void)
@@ -197,21 +199,21 @@ static void memory(void)
 }
 
 /* For a profile. Whatever others need first is done. */
-static void repeat(const char *name, int times)
+static void repeat(struct op *list, unsigned int n, const char *name, int times)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		if (strcmp(ops[i].name, name)) {
-			if (ops[i].before || !i)
-				measure(&ops[i]);
+	for (i = 0; i < n; i++) {
+		if (strcmp(list[i].name, name)) {
+			if (list[i].before || !i)
+				measure(&list[i]);
 			continue;
 		}
-		measure(&ops[i]);
-		ops[i].before = ops[i].code == op_touch ? give_again : NULL;
-		printf("samples %d\n", ops[i].samples ? ops[i].samples : SAMPLES);
+		measure(&list[i]);
+		list[i].before = list[i].code == op_touch ? give_again : NULL;
+		printf("samples %d\n", list[i].samples ? list[i].samples : SAMPLES);
 		while (--times > 0)
-			measure(&ops[i]);
+			measure(&list[i]);
 		return;
 	}
 }
@@ -232,15 +234,18 @@ int main(int argc, char **argv)
 	}
 	open_vm();
 	if (!strcmp(what, "repeat") && argc == 4) {
-		repeat(argv[2], atoi(argv[3]));
+		if (strncmp(argv[2], "shadow_", 7))
+			repeat(ops, ARRAY_SIZE(ops), argv[2], atoi(argv[3]));
+		else
+			repeat(shadow_ops, ARRAY_SIZE(shadow_ops), argv[2], atoi(argv[3]));
 		return 0;
 	}
 	if (!strcmp(what, "shadow")) {
-		for (i = 0; i < sizeof(shadow_ops) / sizeof(shadow_ops[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(shadow_ops); i++)
 			measure(&shadow_ops[i]);
 		return 0;
 	}
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
 		if (ops[i].quick || strcmp(what, "quick"))
 			measure(&ops[i]);
 	return 0;
