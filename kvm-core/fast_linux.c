@@ -3,8 +3,8 @@
  * The short ways of an exit: which instruction stands at rip, a plain load or
  * store on a device register, MOV to a control register.
  *
- * The page that instructions were last fetched from is remembered together with
- * every page-table entry that led there. Before it is used again the entries
+ * The pages that instructions were last fetched from are remembered, each together
+ * with every page-table entry that led there. Before one is used again the entries
  * are read again and compared, which makes it as good as a new walk of the
  * guest's tables (APM2 5.3) at a fraction of the cost; so are the decoded
  * instructions, each beside the bytes it was decoded from. All of it is read
@@ -93,10 +93,18 @@ static bool window_walk(struct vcpu *v, struct code_window *w, gva_t la,
 	return r.ok && !rec.unfit;
 }
 
-/* Look up the page of @la anew. False: not one that can be remembered. */
-static bool window_fill(struct vcpu *v, gva_t la, bool user)
+void vcpu_forget_code(struct vcpu *v)
 {
-	struct code_window *w = &v->window;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(v->window); i++)
+		v->window[i].page = ~0ULL;
+	v->code = v->window;
+}
+
+/* Look up the page of @la anew. False: not one that can be remembered. */
+static bool window_fill(struct vcpu *v, struct code_window *w, gva_t la, bool user)
+{
 	gpa_t gpa;
 	hva_t hva;
 
@@ -115,13 +123,28 @@ static bool window_fill(struct vcpu *v, gva_t la, bool user)
 	return true;
 }
 
-static bool window_holds(const struct vcpu *v, gva_t la, bool user)
+static bool window_holds(const struct vcpu *v, const struct code_window *w, gva_t la,
+			 bool user)
 {
-	const struct code_window *w = &v->window;
-
 	return w->page == (la & PAGE_MASK) && w->cr3 == v->cr3 &&
 	       w->mode == walk_mode(v, user) &&
 	       w->slots == READ_ONCE(vcpu_space(v)->mem.generation);
+}
+
+/* Is it another than the last that was used? A guest's kernel is fetched from in
+ * many address spaces. If none, the oldest is to be filled.
+ */
+static noinline bool window_find(struct vcpu *v, gva_t la, bool user)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(v->window); i++) {
+		v->code = &v->window[i];
+		if (window_holds(v, v->code, la, user))
+			return true;
+	}
+	v->code = &v->window[v->window_next++ % ARRAY_SIZE(v->window)];
+	return false;
 }
 
 /* 16 bytes at @la. False: the entries are not what they were, or a fault. */
@@ -154,11 +177,12 @@ static bool fetch(struct vcpu *v, gva_t la, u64 *bytes, bool quick)
 
 	if (offset_in_page(la) > PAGE_SIZE - 16)
 		return false;
-	if (likely(window_holds(v, la, user)) && window_read(&v->window, la, bytes))
+	if ((likely(window_holds(v, v->code, la, user)) || window_find(v, la, user)) &&
+	    window_read(v->code, la, bytes))
 		return true;
 	if (quick)
 		return false;
-	return window_fill(v, la, user) && window_read(&v->window, la, bytes);
+	return window_fill(v, v->code, la, user) && window_read(v->code, la, bytes);
 }
 
 /* ---- the instruction at rip --------------------------------------------------------- */

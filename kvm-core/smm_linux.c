@@ -114,7 +114,7 @@ void vcpu_smm_set(struct vcpu *v, bool on)
 	if (v->smm.active == on)
 		return;
 	v->smm.active = on;
-	v->window.page = ~0ULL;		/* of the other space */
+	vcpu_forget_code(v);	/* of the other space */
 	vcpu_ops->update_mode(v);	/* the other space's table */
 	vcpu_flush_guest_tlb(v);
 }

@@ -220,6 +220,7 @@ void vcpu_accept_nmi(struct vcpu *v);
 void vcpu_send_nmi(struct vcpu *v);	/* [any] */
 void vcpu_accept_init(struct vcpu *v);
 int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */
+void vcpu_forget_code(struct vcpu *v);		/* its space is another: fast_linux.c */
 unsigned int vcpu_insn_length_slow(struct vcpu *v);		/* mmio_linux.c */
 /* 0, or -EOPNOTSUPP: no device of the kernel's; *data read or written. */
 int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data);

@@ -95,7 +95,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->nmi_masked = false;
 	v->int_shadow = false;
 	v->user_irq = -1;
-	v->window.page = ~0ULL;
+	vcpu_forget_code(v);
 	v->device_gfn = ~0ULL;
 	v->mmio.n = 0;
 	v->mmio.active = false;

@@ -139,7 +139,9 @@ struct vcpu_mmio_entry {
 	u16 count;			/* elements asked for, of an IN: 1 or more */
 };
 
-/* The page that instructions come from, and the guest's page-table entries that
+#define CODE_WINDOWS	4
+
+/* A page that instructions come from, and the guest's page-table entries that
  * led there (fast_linux.c). Good as long as all of it is as it was.
  */
 struct code_window {
@@ -277,7 +279,9 @@ struct vcpu {
 		struct emul_move move;
 		u64 next;		/* rip after it */
 	} load;
-	struct code_window window;
+	struct code_window window[CODE_WINDOWS];
+	struct code_window *code;	/* the last used */
+	u8 window_next;			/* the next to go */
 	struct known_insn known[8];
 	gfn_t device_gfn;		/* no slot has it, as of */
 	unsigned long device_slots;	/* vm->mem.generation */
