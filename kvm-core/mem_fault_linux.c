@@ -33,9 +33,70 @@ struct fault {
 	unsigned long seq;
 	/* found: */
 	u64 pfn;
-	struct page *page;	/* with a reference; NULL for device memory */
+	struct page *page;	/* NULL for device memory */
+	bool held;		/* there is a reference on page */
 	bool writable, uncached;
+	struct host_leaf host;	/* without a reference: how the host maps it */
 };
+
+/* ---- the host's tables ----------------------------------------------------- */
+
+/* The huge leaves and the small one have the same bits, but for PAT's (APM2 5.4). */
+static bool host_entry(pte_t entry, unsigned int level, hva_t hva,
+		       struct host_leaf *leaf)
+{
+	u64 offset = (hva >> PAGE_SHIFT) & ((1ULL << (9 * level)) - 1);
+
+	if (!pte_access_permitted(entry, false) || pte_special(entry) ||
+	    pte_devmap(entry))
+		return false;
+	leaf->level = level;
+	leaf->pfn = (pte_pfn(entry) & ~((1ULL << (9 * level)) - 1)) + offset;
+	leaf->writable = pte_access_permitted(entry, true);
+	leaf->young = pte_young(entry);
+	return true;
+}
+
+static bool host_walk(pgd_t *top, hva_t hva, struct host_leaf *leaf)
+{
+	pgd_t pgd = READ_ONCE(*top);
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	if (!pgd_present(pgd))
+		return false;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (!p4d_present(p4d))
+		return false;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (!pud_present(pud))
+		return false;
+	if (pud_leaf(pud))
+		return host_entry(__pte(pud_val(pud)), 2, hva, leaf);
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (!pmd_present(pmd))
+		return false;
+	if (pmd_leaf(pmd))
+		return host_entry(__pte(pmd_val(pmd)), 1, hva, leaf);
+	return host_entry(READ_ONCE(*pte_offset_kernel(&pmd, hva)), 0, hva, leaf);
+}
+
+/*
+ * Interrupts are off, so the tables that are looked at are not freed; under
+ * mmu_lock with the sequence checked the answer stays true until a notifier
+ * calls.
+ */
+bool mem_host_leaf(struct mm_struct *mm, hva_t hva, struct host_leaf *leaf)
+{
+	unsigned long flags;
+	bool found;
+
+	local_irq_save(flags);
+	found = host_walk(pgd_offset(mm, hva), hva, leaf);
+	local_irq_restore(flags);
+	return found;
+}
 
 /* ---- the host's page ------------------------------------------------------ */
 
@@ -91,6 +152,23 @@ static enum vm_mem_verdict page_missing(struct vm *vm, struct fault *f, long err
 }
 
 /*
+ * Memory of the process's own that is mapped and in use needs no reference: what
+ * the host's tables say holds until a notifier calls, and map_locked() sees to
+ * that. Other pages have owners who ask more (files, secrets, devices).
+ */
+static bool find_mapped(struct vm *vm, struct fault *f)
+{
+	f->held = false;
+	if (!mem_host_leaf(vm->mm, f->hva, &f->host) || !f->host.young ||
+	    (f->write && !f->host.writable) || !pfn_valid(f->host.pfn))
+		return false;
+	f->page = pfn_to_page(f->host.pfn);
+	f->pfn = f->host.pfn;
+	f->writable = f->host.writable && !(f->slot->flags & KVM_MEM_READONLY);
+	return PageAnon(f->page);
+}
+
+/*
  * A page that is writable already is mapped so even for a read, to spare a
  * second fault; one that is not is only made writable for a write.
  */
@@ -99,8 +177,10 @@ static enum vm_mem_verdict find_page(struct vm *vm, struct fault *f)
 	bool rw = !(f->slot->flags & KVM_MEM_READONLY);
 	long n;
 
-	f->page = NULL;
 	f->uncached = false;
+	if (likely(find_mapped(vm, f)))
+		return VM_MEM_MAPPED;
+	f->page = NULL;
 	f->writable = rw;
 	n = get_user_pages_fast_only(f->hva, 1, rw ? FOLL_WRITE : 0, &f->page);
 	if (n != 1) {
@@ -112,50 +192,12 @@ static enum vm_mem_verdict find_page(struct vm *vm, struct fault *f)
 		f->page = NULL;
 		return page_missing(vm, f, n);
 	}
+	f->held = true;
 	f->pfn = page_to_pfn(f->page);
 	return VM_MEM_MAPPED;
 }
 
 /* ---- how big ----------------------------------------------------------------- */
-
-/*
- * Interrupts are off, so the tables that are looked at are not freed; under
- * mmu_lock with the sequence checked the answer stays true until a notifier
- * calls.
- */
-unsigned int mem_host_level(struct mm_struct *mm, hva_t hva, u64 *pfn)
-{
-	unsigned int level = 0;
-	unsigned long flags;
-	pgd_t pgd;
-	p4d_t p4d;
-	pud_t pud;
-	pmd_t pmd;
-
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(mm, hva));
-	if (pgd_none(pgd))
-		goto out;
-	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	if (p4d_none(p4d) || !p4d_present(p4d))
-		goto out;
-	pud = READ_ONCE(*pud_offset(&p4d, hva));
-	if (pud_none(pud) || !pud_present(pud))
-		goto out;
-	if (pud_leaf(pud)) {
-		level = 2;
-		*pfn = pud_pfn(pud);
-		goto out;
-	}
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd)) {
-		level = 1;
-		*pfn = pmd_pfn(pmd);
-	}
-out:
-	local_irq_restore(flags);
-	return level;
-}
 
 static u64 leaf_pages(unsigned int level)
 {
@@ -177,16 +219,16 @@ static bool level_fits(const struct fault *f, unsigned int level)
 /* Logged slots are mapped page by page, and so is what is being invalidated. */
 static unsigned int choose_level(struct vm *vm, const struct fault *f)
 {
-	unsigned int level;
-	u64 pfn;
+	struct host_leaf host = f->host;
 
-	if (!f->page || !PageCompound(f->page) || f->slot->dirty ||
-	    vm->mem.invalidate_count)
+	if (!f->page || f->slot->dirty || vm->mem.invalidate_count)
 		return 0;
-	for (level = mem_host_level(vm->mm, f->hva, &pfn); level > 0; level--)
-		if (level_fits(f, level))
-			break;
-	return level;
+	if (f->held && (!PageCompound(f->page) ||
+			!mem_host_leaf(vm->mm, f->hva, &host)))
+		return 0;
+	while (host.level && !level_fits(f, host.level))
+		host.level--;
+	return host.level;
 }
 
 /* ---- map ---------------------------------------------------------------------- */
@@ -289,7 +331,7 @@ static enum vm_mem_verdict map_page(struct vm *vm, struct fault *f, bool *again)
 	spin_lock(&m->mmu_lock);
 	err = map_locked(vm, f);
 	spin_unlock(&m->mmu_lock);
-	if (f->page) {
+	if (f->held) {
 		if (!err)
 			mark_page_accessed(f->page);
 		put_page(f->page);

@@ -51,10 +51,17 @@ bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);
 struct slots *mem_slots_locked(struct vm *vm);
 
 /*
- * The level at which the host maps @hva now, and from 1 on the first frame of
- * that leaf. 0 also if it maps nothing there.
+ * How the host maps @hva now: at which level, and to which frame (that of @hva, not
+ * the leaf's first). False: nothing there, or not a page.
  */
-unsigned int mem_host_level(struct mm_struct *mm, hva_t hva, u64 *pfn);
+struct host_leaf {
+	u64 pfn;
+	unsigned int level;
+	bool writable;
+	bool young;	/* used since the host last looked */
+};
+
+bool mem_host_leaf(struct mm_struct *mm, hva_t hva, struct host_leaf *leaf);
 
 /*
  * Shadow tables (smmu_linux.c), where vm->mem.smmu is not NULL. zap: gpm lost

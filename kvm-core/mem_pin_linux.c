@@ -252,8 +252,8 @@ static int map_batch(struct vm *vm, const struct populate *p)
 static int pin_whole(struct vm *vm, struct populate *p, bool write)
 {
 	hva_t hva = slot_hva(p->slot, p->gfn);
-	u64 pfn = 0, mine;
-	unsigned int level;
+	struct host_leaf host;
+	u64 mine;
 
 	if (((p->gfn | hva >> PAGE_SHIFT) & (BATCH - 1)) ||
 	    p->gfn + BATCH > p->slot->base + p->slot->npages ||
@@ -263,9 +263,8 @@ static int pin_whole(struct vm *vm, struct populate *p, bool write)
 				p->pages) != 1)
 		return 0;
 	mine = page_to_pfn(p->pages[0]);
-	level = mem_host_level(vm->mm, hva, &pfn);
-	if (level && !(mine & (BATCH - 1)) && PageCompound(p->pages[0]) &&
-	    mine == pfn + ((hva >> PAGE_SHIFT) & ((1UL << (9 * level)) - 1)))
+	if (mem_host_leaf(vm->mm, hva, &host) && host.level && host.pfn == mine &&
+	    !(mine & (BATCH - 1)) && PageCompound(p->pages[0]))
 		return BATCH;
 	unpin_user_page(p->pages[0]);
 	return 0;
