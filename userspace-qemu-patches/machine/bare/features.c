@@ -289,6 +289,26 @@ static void another_vmcb(void)
 	   "a VMCB at another address was never read before (exit %x)", elsewhere.c.exit_code);
 }
 
+/* On its way to long mode, EFER first: the host must come back with its own CR0. */
+extern char legacy_code[];
+asm(".text\nlegacy_code: vmmcall\n");
+
+static void half_way_to_long_mode(void)
+{
+	u64 exit, cr0;
+
+	guest_init((void (*)(void))legacy_code);
+	vmcb.s.cs.attrib = 0xc9b;
+	vmcb.s.efer = 0x1100;		/* SVME, LME */
+	vmcb.s.cr0 = 0x11;		/* ET, PE */
+	vmcb.s.cr4 = 0;
+	exit = guest_run();
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	ok(exit == EXIT_VMMCALL && cr0 >> 31 & 1,
+	   "a guest with EFER.LME and no PAE leaves the host its paging (exit %x, CR0 %x)",
+	   exit, cr0);
+}
+
 void test_features(void)
 {
 	print("# offered: %s%s%s%s\n", svm_features & SVM_NRIPS ? "next-RIP save, " : "",
@@ -302,4 +322,5 @@ void test_features(void)
 	saved_state_groups();
 	control_groups();
 	another_vmcb();
+	half_way_to_long_mode();
 }
