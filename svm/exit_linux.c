@@ -502,11 +502,16 @@ static u64 quick_next_rip(struct vcpu *v)
 	return len ? v->rip + len : 0;
 }
 
+/*
+ * Leaf D tells the size of what XCR0 enables, and a CPU that cannot intercept
+ * XSETBV has the guest's XCR0 until svm_enter() fetches it.
+ */
 static bool quick_cpuid(struct vcpu *v)
 {
 	u64 next = quick_next_rip(v);
 
-	if (!next || unlikely(v->msr.misc_features))
+	if (!next || unlikely(v->msr.misc_features) ||
+	    (u32)v->regs[EMUL_RAX] == 0xd)
 		return false;
 	v->rip = next;
 	v->int_shadow = false;

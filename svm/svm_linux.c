@@ -382,10 +382,7 @@ static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
 		return;
 	}
-	/*
-	 * CPUs that cannot intercept XSETBV let the guest change it, and a guest
-	 * may set CR4.OSXSAVE and XCR0 between two exits: CR4 cannot say when.
-	 */
+	/* CPUs that cannot intercept XSETBV let the guest change it. */
 	now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	if (now != v->xcr0 && !vcpu_set_xcr0(v, now))
 		v->xcr0 = now;
@@ -504,7 +501,7 @@ static void svm_enter(struct vcpu *v)
 	struct svm_vcpu *svm = to_svm(v);
 	struct vmcb *vmcb = svm->vmcb;
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
-	bool keys;
+	bool xcr0, keys;
 	u32 host_pkru = read_pkru();
 
 	svm_inject(v);
@@ -525,7 +522,8 @@ static void svm_enter(struct vcpu *v)
 	}
 	if (unlikely(v->guest_debug || svm->nmi_step))
 		svm_debug_enter(v);
-	if (host_xcr0)
+	xcr0 = (v->cr4 & X86_CR4_OSXSAVE) && host_xcr0;
+	if (xcr0)
 		svm_switch_xcr0(v, true);
 	keys = has_own_pkru(v);
 	if (unlikely(keys))
@@ -533,7 +531,7 @@ static void svm_enter(struct vcpu *v)
 
 	run_guest(v, svm, c->host_vmcb_pa);
 
-	if (host_xcr0)
+	if (xcr0)
 		svm_switch_xcr0(v, false);
 	if (unlikely(keys || has_own_pkru(v))) {
 		v->pkru = read_pkru();
