@@ -43,7 +43,7 @@ cards()
 		--device vmxnet3,netdev=n15,addr=0a.0,romfile=
 	card net virtio-net 0b.0 virtio_pci,virtio_net net:16 MSI-X -- $(net 16) \
 		--device virtio-net-pci,netdev=n16,addr=0b.0,romfile=,$virtio
-	card extra-e100 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
+	card net2 i82559er 06.0 e100 net:17 INTx -- $(net 17) \
 		--device i82559er,netdev=n17,addr=06.0,romfile=
 	card net2 tulip 07.0 tulip net:18 INTx -- $(net 18) \
 		--device tulip,netdev=n18,addr=07.0
@@ -53,7 +53,7 @@ cards()
 		--device e1000-82544gc,netdev=n51,addr=09.0,romfile=
 	card net2 ne2k_pci 0a.0 ne2k-pci net:52 INTx -- $(net 52) \
 		--device ne2k_pci,netdev=n52,addr=0a.0,romfile=
-	card extra-e100 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
+	card net2 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
 		--device i82801,netdev=n53,addr=0b.0,romfile=
 
 	# ---- storage
