@@ -20,14 +20,18 @@ ok "edu moves to pci-assign" pci_bind $EDU pci-assign || exit 1
 cardtest $EDU
 ok "cardtest came to its end" test $? = 0
 ok "e1000e moves to pci-assign" pci_bind $NIC pci-assign
+ok "nvme, on its line, moves to pci-assign" pci_bind $NVME pci-assign
+ok "the host's driver has the rtl8139" sh -c "modprobe 8139cp && test -e /sys/bus/pci/devices/$RTL/driver"
+FREE=0000:00:1f.3	# the SMBus controller: no driver is loaded for it
 # The second time nobody's driver has cleaned the card up before: only its reset has.
 for n in first second; do
-	legacyclient $EDU $NIC >/tmp/client.out
+	legacyclient $EDU $NIC $NVME $RTL $FREE >/tmp/client.out
 	rc=$?
 	sed "s/\$/ ($n)/" /tmp/client.out
 	ok "a client that knows only sysfs and the old ioctls came to its end ($n)" test $rc = 0
 done
 pci_release $NIC
+pci_release $NVME
 
 in_guest() # WHAT DRIVER ARGS KIND BDF
 {

@@ -7,7 +7,9 @@
  * interrupts to gsis, as VMMs of that time did. Every documented error is
  * provoked. Prints TAP.
  *
- *   legacyclient BDF BDF2   edu and e1000e, both bound to pci-assign
+ *   legacyclient EDU E1000E SHARER BUSY FREE
+ *	the first three bound to pci-assign, SHARER on E1000E's line; BUSY bound
+ *	to a driver of the host's, FREE to none
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,6 +21,16 @@
 
 /* The old direction of KVM_ASSIGN_DEV_IRQ's number. */
 #define ASSIGN_IRQ_OLD	_IOR(0xAE, 0x70, struct kvm_assigned_irq)
+
+/* What programs of that time were compiled with. */
+_Static_assert(KVM_ASSIGN_PCI_DEVICE == 0x8040ae69, "number");
+_Static_assert(ASSIGN_IRQ_OLD == 0x8040ae70, "number");
+_Static_assert(KVM_ASSIGN_DEV_IRQ == 0x4040ae70, "number");
+_Static_assert(KVM_DEASSIGN_PCI_DEVICE == 0x4040ae72, "number");
+_Static_assert(KVM_ASSIGN_SET_MSIX_NR == 0x4008ae73, "number");
+_Static_assert(KVM_ASSIGN_SET_MSIX_ENTRY == 0x4010ae74, "number");
+_Static_assert(KVM_DEASSIGN_DEV_IRQ == 0x4040ae75, "number");
+_Static_assert(KVM_ASSIGN_SET_INTX_MASK == 0x4040aea4, "number");
 
 static int config;
 static volatile uint8_t *bar;
@@ -92,6 +104,23 @@ static long assign_at(unsigned int id, unsigned int b, unsigned int devfn,
 	return ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &d);
 }
 
+/* A card by its address in text. */
+static long assign_named(unsigned int id, const char *bdf, uint32_t flags)
+{
+	unsigned int b, d, f;
+
+	if (sscanf(bdf, "0000:%x:%x.%x", &b, &d, &f) != 3)
+		return -1;
+	return assign_at(id, b, d << 3 | f, flags | KVM_DEV_ASSIGN_ENABLE_IOMMU);
+}
+
+static long deassign_id(unsigned int id)
+{
+	struct kvm_assigned_pci_dev d = { .assigned_dev_id = id };
+
+	return ioctl(vm, KVM_DEASSIGN_PCI_DEVICE, &d);
+}
+
 static long msix_nr(unsigned int nr)
 {
 	struct kvm_assigned_msix_nr n = { .assigned_dev_id = ID, .entry_nr = nr };
@@ -152,18 +181,29 @@ static void test_unknown_ids(void)
 	refused(intx_mask(true), ENODEV, "masking the line of an unknown id");
 }
 
+static void test_absent_cards(const char *busy, const char *free)
+{
+	struct kvm_assigned_pci_dev far = address(KVM_DEV_ASSIGN_ENABLE_IOMMU);
+
+	refused(assign_at(ID, 0xfe, 0, KVM_DEV_ASSIGN_ENABLE_IOMMU), EINVAL,
+		"a function that is not there");
+	far.segnr = 1;
+	refused(ioctl(vm, KVM_ASSIGN_PCI_DEVICE, &far), EINVAL,
+		"a segment that is not there");
+	refused(assign_at(ID, 0, 0, KVM_DEV_ASSIGN_ENABLE_IOMMU), EPERM,
+		"a host bridge");
+	refused(assign_named(ID, busy, 0), EBUSY, "a card that a host's driver has");
+	refused(assign_named(ID, free, 0), ENODEV, "a card that nobody has bound");
+	refused(ioctl(vm, KVM_ASSIGN_PCI_DEVICE, (void *)8), EFAULT,
+		"a structure that cannot be read");
+}
+
 static void test_refusals(const char *other)
 {
-	unsigned int b, d, f;
-
 	refused(assign_at(ID, bus, slot << 3 | fn, 0), EINVAL,
 		"assignment without the IOMMU flag");
 	refused(assign_at(ID, bus, slot << 3 | fn, KVM_DEV_ASSIGN_ENABLE_IOMMU |
 			  1 << 9), EINVAL, "an unknown flag");
-	refused(assign_at(ID, 0xfe, 0, KVM_DEV_ASSIGN_ENABLE_IOMMU), EINVAL,
-		"a function that is not there");
-	refused(assign_at(ID, 0, 0, KVM_DEV_ASSIGN_ENABLE_IOMMU), EPERM,
-		"a host bridge");
 	ok(assign_as_nobody() == EPERM,
 	   "without permission on its BAR's file: EPERM");
 	chown_resources(NOBODY);
@@ -174,12 +214,8 @@ static void test_refusals(const char *other)
 	refused(assign_at(ID + 1, bus, slot << 3 | fn,
 			  KVM_DEV_ASSIGN_ENABLE_IOMMU), EBUSY,
 		"the same card by another id");
-	if (sscanf(other, "0000:%x:%x.%x", &b, &d, &f) == 3)
-		ok(!assign_at(ID + 1, b, d << 3 | f, KVM_DEV_ASSIGN_ENABLE_IOMMU),
-		   "a second card goes to the same VM");
-	ok(!ioctl(vm, KVM_DEASSIGN_PCI_DEVICE,
-		  &(struct kvm_assigned_pci_dev){ .assigned_dev_id = ID + 1 }),
-	   "and is taken back by its id alone");
+	ok(!assign_named(ID + 1, other, 0), "a second card goes to the same VM");
+	ok(!deassign_id(ID + 1), "and is taken back by its id alone");
 }
 
 static void test_irq_refusals(void)
@@ -225,7 +261,23 @@ static void test_msi(void)
 	ok(arrives(0x62), "it arrives again");
 	calm();
 	forget_requests();
-	irq(KVM_DEASSIGN_DEV_IRQ, both, 0, "and is taken away");
+	irq(KVM_DEASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI, 0,
+	    "the host's side is taken away alone");
+	refused(dev_irq(KVM_DEASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI, 0), ENXIO,
+		"that again");
+	irq(KVM_DEASSIGN_DEV_IRQ, KVM_DEV_IRQ_GUEST_MSI, 0, "and the guest's");
+}
+
+/* Interrupts that nobody took away go with the card. */
+static void test_forgotten(void)
+{
+	const uint32_t both = KVM_DEV_IRQ_HOST_MSI | KVM_DEV_IRQ_GUEST_MSI;
+
+	irq(KVM_ASSIGN_DEV_IRQ, both, 100, "its MSI goes to gsi 100 again");
+	ok(!deassign() && !assign(KVM_DEV_ASSIGN_PCI_2_3),
+	   "the card is taken with it, and given again");
+	refused(dev_irq(KVM_DEASSIGN_DEV_IRQ, both, 100), ENXIO,
+		"its interrupt is assigned no more");
 }
 
 /* @host as the guest's line on pin 10, level until it is ended. */
@@ -284,8 +336,10 @@ static void test_dma(void)
 
 /* ---- MSI-X: e1000e raises a cause by its own registers ------------------------- */
 
+#define E1000_ICR	0x000c0
 #define E1000_ICS	0x000c8
 #define E1000_IMS	0x000d0
+#define E1000_IMC	0x000d8
 #define E1000_IVAR	0x000e4
 #define E1000_CTRL_EXT	0x00018
 #define E1000_OTHER	(1u << 24)
@@ -301,7 +355,8 @@ static void test_msix(void)
 	refused(msix_nr(257), EINVAL, "more than 256 entries");
 	ok(!msix_nr(1), "one entry is announced");
 	refused(msix_nr(1), EINVAL, "announcing twice");
-	ok(!msix_entry(0, 100), "entry 0 goes to gsi 100");
+	ok(!msix_entry(0, 101), "entry 0 goes to gsi 101");
+	ok(!msix_entry(0, 100), "and to gsi 100 instead");
 	refused(msix_entry(1, 100), ENOSPC, "a second entry");
 	route_msi(100, 0x64);
 	set_cfg16(PCI_COMMAND, cfg16(PCI_COMMAND) | PCI_COMMAND_MEMORY |
@@ -314,31 +369,80 @@ static void test_msix(void)
 	ok(arrives(0x64), "and arrives as the route says");
 	forget_requests();
 	ok(!msix_entry(0, 0), "gsi 0 switches the entry off");
+	set_reg(E1000_ICS, E1000_OTHER | E1000_LSC);
+	usleep(100000);
+	ok(!requested(0x64), "and nothing arrives");
 	irq(KVM_DEASSIGN_DEV_IRQ, both, 0, "MSI-X is taken away");
-	ok(!msix_nr(2), "and may be announced anew");
+	ok(!msix_nr(256), "and may be announced anew, with 256 entries");
+	set_reg(E1000_CTRL_EXT, reg(E1000_CTRL_EXT) & ~(1u << 31));
+	set_reg(E1000_IMC, ~0u);
+	reg(E1000_ICR);
+}
+
+/*
+ * Without the PCI 2.3 flag a line is had alone or not at all. The card is given
+ * without it; @sharer, with it, uses the same line.
+ */
+static void test_exclusive(const char *sharer)
+{
+	const uint32_t both = KVM_DEV_IRQ_HOST_INTX | KVM_DEV_IRQ_GUEST_INTX;
+	struct kvm_assigned_irq theirs = { .assigned_dev_id = ID + 1,
+					   .guest_irq = 11, .flags = both };
+
+	ok(!assign_named(ID + 1, sharer, KVM_DEV_ASSIGN_PCI_2_3) &&
+	   !ioctl(vm, KVM_ASSIGN_DEV_IRQ, &theirs), "another card uses the line");
+	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, both, 10), EIO,
+		"the same line without PCI 2.3");
+	ok(!deassign_id(ID + 1), "the other card goes");
+	aim_pin(0x66);
+	irq(KVM_ASSIGN_DEV_IRQ, both, 10, "now the line is had");
+	set_reg(E1000_IMS, E1000_LSC);
+	set_reg(E1000_ICS, E1000_LSC);
+	ok(arrives(0x66) && pin_is_up(), "it arrives, and its line stays up");
+	ok(!intx_mask(true) && !pin_is_up(), "masking lowers it");
+	ok(!intx_mask(false), "unmasking");
+	usleep(100000);
+	ok(pin_is_up(), "opens the host's line: up again");
+	set_reg(E1000_IMC, ~0u);
+	reg(E1000_ICR);
+	irq(KVM_DEASSIGN_DEV_IRQ, both, 10, "it is taken away");
+	ok(!pin_is_up(), "and leaves no line up");
+}
+
+static void test_capabilities(void)
+{
+	static const int caps[] = {
+		KVM_CAP_DEVICE_ASSIGNMENT, KVM_CAP_IOMMU, KVM_CAP_DEVICE_MSI,
+		KVM_CAP_DEVICE_DEASSIGNMENT, KVM_CAP_DEVICE_MSIX,
+		KVM_CAP_ASSIGN_DEV_IRQ, KVM_CAP_PCI_SEGMENT, KVM_CAP_PCI_2_3,
+	};
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(caps) / sizeof(*caps); i++)
+		all &= ioctl(vm, KVM_CHECK_EXTENSION, caps[i]) == 1;
+	ok(all, "the eight capabilities are there");
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
+	if (argc < 6)
 		return 2;
 	kvm = open("/dev/kvm", O_RDWR);
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI, 0), EINVAL,
 		"an interrupt without controllers in the kernel");
+	refused(dev_irq(KVM_DEASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI, 0), EINVAL,
+		"and taking one back");
 	close(vm);
 	if (!make_vm() || !open_card(argv[1], 1 << 20))
 		return 1;
-	ok(ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_DEVICE_ASSIGNMENT) == 1 &&
-	   ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_IOMMU) == 1 &&
-	   ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ASSIGN_DEV_IRQ) == 1 &&
-	   ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_DEVICE_MSIX) == 1 &&
-	   ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_PCI_2_3) == 1,
-	   "the capabilities are there");
+	test_capabilities();
 	ok(cfg16(PCI_VENDOR_ID) == 0x1234, "its config space is in sysfs");
 	set_cfg16(PCI_COMMAND, cfg16(PCI_COMMAND) | PCI_COMMAND_MEMORY);
 	ok(reg(0) == 0x010000ed, "and its registers behind the mapping");
 	test_unknown_ids();
+	test_absent_cards(argv[4], argv[5]);
 	test_refusals(argv[2]);
 	ok(reg(0) == 0x010000ed, "the mapping survived the assignment");
 	test_irq_refusals();
@@ -346,14 +450,17 @@ int main(int argc, char **argv)
 	test_msi();
 	test_line(KVM_DEV_IRQ_HOST_INTX, 0x63, "its line goes to the guest's pin 10");
 	test_line(KVM_DEV_IRQ_HOST_MSI, 0x65, "its MSI drives the guest's pin 10");
+	test_forgotten();
 	ok(!deassign(), "the card is taken back");
 	ok(!(cfg16(PCI_COMMAND) & PCI_COMMAND_MASTER), "and masters the bus no more");
 	refused(deassign(), EINVAL, "taking it back twice");
 	if (!open_card(argv[2], 0x20000))
 		return 1;
 	set_cfg16(PCI_COMMAND, cfg16(PCI_COMMAND) | PCI_COMMAND_MEMORY);
-	if (ok(!assign(0), "the card with MSI-X is given to the VM"))
+	if (ok(!assign(0), "the card with MSI-X is given to the VM")) {
 		test_msix();
+		test_exclusive(argv[3]);
+	}
 	ok(!deassign(), "and taken back");
 	return failed;
 }
