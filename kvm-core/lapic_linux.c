@@ -331,10 +331,9 @@ int vcpu_irq_ack(struct vcpu *v)
 
 bool vcpu_irq_quiet(struct vcpu *v)
 {
-	struct vm_irq *q = v->vm->irq;
-
+	/* Without a PIC of the kernel's its output stays low. */
 	return v->vlapic && !vlapic_requested(v->vlapic) &&
-	       !(q->mode == IRQCHIP_KERNEL && vpic_output(&q->pic));
+	       !vpic_output(&v->vm->irq->pic);
 }
 
 static bool quick_interrupt(struct vcpu *v)

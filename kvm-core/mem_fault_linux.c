@@ -34,6 +34,7 @@ struct fault {
 	/* found: */
 	u64 pfn;
 	struct page *page;	/* NULL for device memory */
+	bool present;		/* the host maps it, in whatever way */
 	bool held;		/* there is a reference on page */
 	bool writable, uncached;
 	struct host_leaf host;	/* without a reference: how the host maps it */
@@ -159,7 +160,8 @@ static enum vm_mem_verdict page_missing(struct vm *vm, struct fault *f, long err
 static bool find_mapped(struct vm *vm, struct fault *f)
 {
 	f->held = false;
-	if (!mem_host_leaf(vm->mm, f->hva, &f->host) || !f->host.young ||
+	f->present = mem_host_leaf(vm->mm, f->hva, &f->host);
+	if (!f->present || !f->host.young ||
 	    (f->write && !f->host.writable) || !pfn_valid(f->host.pfn))
 		return false;
 	f->page = pfn_to_page(f->host.pfn);
@@ -175,14 +177,16 @@ static bool find_mapped(struct vm *vm, struct fault *f)
 static enum vm_mem_verdict find_page(struct vm *vm, struct fault *f)
 {
 	bool rw = !(f->slot->flags & KVM_MEM_READONLY);
-	long n;
+	long n = 0;
 
 	f->uncached = false;
 	if (likely(find_mapped(vm, f)))
 		return VM_MEM_MAPPED;
 	f->page = NULL;
 	f->writable = rw;
-	n = get_user_pages_fast_only(f->hva, 1, rw ? FOLL_WRITE : 0, &f->page);
+	if (f->present)
+		n = get_user_pages_fast_only(f->hva, 1, rw ? FOLL_WRITE : 0,
+					     &f->page);
 	if (n != 1) {
 		f->writable = f->write;
 		n = get_user_pages_unlocked(f->hva, 1, &f->page, FOLL_HWPOISON |

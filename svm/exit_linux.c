@@ -561,7 +561,7 @@ static bool quick_npf(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
 
-	if ((c->exit_info1 & NPF_GUEST_WALK) ||
+	if ((c->exit_info1 & NPF_GUEST_WALK) || trace_kvm_page_fault_enabled() ||
 	    !vcpu_quick_mmio(v, c->exit_info2, c->exit_info1 & NPF_WRITE))
 		return false;
 	v->stat_npf++;
@@ -591,8 +591,7 @@ bool svm_quick_exit(struct vcpu *v)
 
 	if ((c->exit_int_info & EVENT_VALID) || !(v->efer & EFER_LMA) ||
 	    (v->rflags & X86_EFLAGS_TF) ||
-	    trace_kvm_exit_enabled() || trace_kvm_page_fault_enabled() ||
-	    !quick_answer(v, code))
+	    trace_kvm_exit_enabled() || !quick_answer(v, code))
 		return false;
 	v->exception.injected = false;
 	v->nmi_injected = false;
