@@ -24,7 +24,7 @@ static int highest_vector(const struct vlapic *a, u32 bank, u32 words)
 {
 	while (words) {
 		u32 word = 31 - (u32)__builtin_clz(words);
-		u32 bits = READ_ONCE(a->regs[bank / 4 + word * 4]);
+		u32 bits = READ_ONCE(a->regs[bank / VLAPIC_STEP + word]);
 
 		if (bits)
 			return (int)(word * 32 + 31 - (u32)__builtin_clz(bits));

@@ -2,9 +2,10 @@
 /*
  * vlapic: one vCPU's local APIC (APM2 chapter 16), as xAPIC and as x2APIC.
  *
- * Pure. The register page is the truth and has KVM_GET_LAPIC's layout: the
- * register at offset o is regs[o / 4]. A guest access changes it and returns,
- * as bits, what the caller must do; the model sends nothing itself.
+ * Pure. The registers are the truth: regs[o / 16] is the one at offset o of the
+ * page, which has nothing in between (KVM_GET_LAPIC spreads them out). A guest
+ * access changes one and returns, as bits, what the caller must do; the model
+ * sends nothing itself.
  *
  * Threads: vlapic_post and the predicates marked [any] may run on any CPU in
  * any context, hard-irq included, with no lock. Everything else belongs to the
@@ -55,8 +56,11 @@ enum vlapic_reg {
 #define VLAPIC_ESR_RECV_ILLEGAL	BIT(6)
 #define VLAPIC_ESR_BAD_REGISTER	BIT(7)
 
+/* From one register to the next (APM2 16.3.1). */
+#define VLAPIC_STEP	16
+
 struct vlapic {
-	u32 regs[KVM_APIC_REG_SIZE / 4];
+	u32 regs[KVM_APIC_REG_SIZE / VLAPIC_STEP];
 	u64 base;		/* IA32_APIC_BASE */
 	u32 id;			/* the vCPU's id; the x2APIC id */
 	u32 esr_pending;	/* errors since ESR was last written */

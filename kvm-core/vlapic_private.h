@@ -8,7 +8,7 @@
 
 #include "kvm-core/vlapic.h"
 
-#define REG(a, offset)		((a)->regs[(offset) / 4])
+#define REG(a, offset)		((a)->regs[(offset) / VLAPIC_STEP])
 #define BANK(vector)		(((vector) / 32) * 0x10)
 #define BANK_BIT(vector)	(1U << ((vector) % 32))
 

@@ -121,10 +121,13 @@ void vlapic_get_state(struct vlapic *a, struct kvm_lapic_state *s, bool ids32,
 {
 	struct vlapic_effect unused = {};
 	u32 id = a->id << 24;
+	unsigned int i;
 
 	vlapic_timer_settle(a, now, &unused);
 	REG(a, VLAPIC_TMCCT) = vlapic_timer_count(a, now);
-	memcpy(s->regs, a->regs, sizeof(s->regs));
+	memset(s->regs, 0, sizeof(s->regs));
+	for (i = 0; i < ARRAY_SIZE(a->regs); i++)
+		memcpy(s->regs + i * VLAPIC_STEP, &a->regs[i], sizeof(u32));
 	if (vlapic_is_x2apic(a) && !ids32)
 		memcpy(s->regs + VLAPIC_ID, &id, sizeof(id));
 }
@@ -151,11 +154,13 @@ int vlapic_set_state(struct vlapic *a, const struct kvm_lapic_state *s,
 		     struct vlapic_effect *e)
 {
 	u32 id, expect = ids32 ? a->id : a->id << 24;
+	unsigned int i;
 
 	memcpy(&id, s->regs + VLAPIC_ID, sizeof(id));
 	if (vlapic_is_x2apic(a) && id != expect)
 		return -EINVAL;
-	memcpy(a->regs, s->regs, sizeof(a->regs));
+	for (i = 0; i < ARRAY_SIZE(a->regs); i++)
+		memcpy(&a->regs[i], s->regs + i * VLAPIC_STEP, sizeof(u32));
 	vlapic_index_banks(a);
 	update_version(a);
 	update_x2_ids(a);

@@ -86,10 +86,10 @@ static void test_a_disabled_apic_delivers_nothing_and_passes_the_pic_on(void **s
 static void test_power_on_state(void **state)
 {
 	assert_int_equal(a.base, 0xfee00800);
-	assert_int_equal(a.regs[VLAPIC_SVR / 4], 0xff);
-	assert_int_equal(a.regs[VLAPIC_DFR / 4], 0xffffffff);
-	assert_int_equal(a.regs[VLAPIC_LVT0 / 4], 0x10000);
-	assert_int_equal(a.regs[VLAPIC_VERSION / 4], 0x50014);
+	assert_int_equal(a.regs[VLAPIC_SVR / VLAPIC_STEP], 0xff);
+	assert_int_equal(a.regs[VLAPIC_DFR / VLAPIC_STEP], 0xffffffff);
+	assert_int_equal(a.regs[VLAPIC_LVT0 / VLAPIC_STEP], 0x10000);
+	assert_int_equal(a.regs[VLAPIC_VERSION / VLAPIC_STEP], 0x50014);
 	vlapic_init(&a, 0, true, false);
 	assert_int_equal(a.base, 0xfee00900);
 	assert_true(vlapic_accepts_pic(&a));
@@ -109,7 +109,7 @@ static void test_init_keeps_base_and_id_and_a_reset_restores_them(void **state)
 	assert_int_equal(base(X2APIC, false), 0);
 	vlapic_reset(&a, true);
 	assert_true(vlapic_is_x2apic(&a));
-	assert_int_equal(a.regs[VLAPIC_ID / 4], 5);
+	assert_int_equal(a.regs[VLAPIC_ID / VLAPIC_STEP], 5);
 	vlapic_reset(&a, false);
 	assert_int_equal(a.base, 0xfee00800);
 	assert_int_equal(vlapic_apic_id(&a), 5);
@@ -170,7 +170,7 @@ static void test_the_id_of_an_x2apic_has_two_forms(void **state)
 	assert_int_equal(word(&s, VLAPIC_ID), 5);
 	assert_int_equal(set(&s, false), -EINVAL);
 	assert_int_equal(set(&s, true), 0);
-	assert_int_equal(a.regs[VLAPIC_LDR / 4], 1 << 5);
+	assert_int_equal(a.regs[VLAPIC_LDR / VLAPIC_STEP], 1 << 5);
 }
 
 static void test_a_version_cannot_be_restored(void **state)
@@ -178,7 +178,7 @@ static void test_a_version_cannot_be_restored(void **state)
 	struct kvm_lapic_state s = {};
 
 	assert_int_equal(set(&s, false), 0);
-	assert_int_equal(a.regs[VLAPIC_VERSION / 4], 0x50014);
+	assert_int_equal(a.regs[VLAPIC_VERSION / VLAPIC_STEP], 0x50014);
 }
 
 /* QEMU saves no current count: better one tick too many than none for ever. */

@@ -181,7 +181,7 @@ static void test_the_deadline_mode_needs_its_cpuid_bit(void **state)
 {
 	a.has_deadline = false;
 	put(VLAPIC_LVTT, 0x30 | DEADLINE);
-	assert_int_equal(a.regs[VLAPIC_LVTT / 4], 0x30);
+	assert_int_equal(a.regs[VLAPIC_LVTT / VLAPIC_STEP], 0x30);
 }
 
 static void test_a_deadline_fires_when_the_tsc_reaches_it(void **state)
@@ -217,7 +217,7 @@ static void test_the_initial_count_is_ignored_in_deadline_mode(void **state)
 	put(VLAPIC_LVTT, 0x30 | DEADLINE);
 	put(VLAPIC_TMICT, 100);
 	assert_int_equal(due(), U64_MAX);
-	assert_int_equal(a.regs[VLAPIC_TMICT / 4], 0);
+	assert_int_equal(a.regs[VLAPIC_TMICT / VLAPIC_STEP], 0);
 }
 
 static void test_changing_to_or_from_deadline_disarms(void **state)
