@@ -146,16 +146,32 @@ int vm_irq_signal_msi(struct vm *vm, const struct kvm_msi *msi)
 
 /* ---- the map --------------------------------------------------------------------- */
 
+/* More than the highest id in use. One that changes meanwhile rebuilds again. */
+static u32 ids_in_use(const struct vm_irq *q)
+{
+	unsigned int i;
+	u32 ids = 0;
+
+	for (i = 0; i < VDEST_SLOTS; i++)
+		if (q->vcpus[i])
+			ids = max(ids, vlapic_apic_id(q->vcpus[i]->vlapic) + 1);
+	return min_t(u32, ids, VDEST_IDS);
+}
+
 int irq_map_rebuild(struct vm_irq *q)
 {
-	struct irq_map *map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
-	struct irq_map *old;
+	struct irq_map *map, *old;
 	unsigned int i;
+	u32 ids;
 
-	if (!map)
-		return -ENOMEM;
-	vdest_init(&map->dest);
 	mutex_lock(&q->map_mutex);
+	ids = ids_in_use(q);
+	map = kzalloc(struct_size(map, dest.phys, ids), GFP_KERNEL_ACCOUNT);
+	if (!map) {
+		mutex_unlock(&q->map_mutex);
+		return -ENOMEM;
+	}
+	vdest_init(&map->dest, ids);
 	for (i = 0; i < VDEST_SLOTS; i++) {
 		map->vcpu[i] = q->vcpus[i];
 		if (q->vcpus[i])

@@ -36,7 +36,7 @@ struct pit;
 struct irq_map {
 	struct rcu_head rcu;
 	struct vcpu *vcpu[VDEST_SLOTS];
-	struct vdest dest;
+	struct vdest dest;		/* last: it ends with the ids */
 };
 
 struct vm_irq {

@@ -31,9 +31,10 @@ static bool is_flat(const struct vlapic *a)
 	return READ_ONCE(a->regs[VLAPIC_DFR / VLAPIC_STEP]) >> 28 == 0xf;
 }
 
-void vdest_init(struct vdest *d)
+void vdest_init(struct vdest *d, u32 ids)
 {
-	memset(d, 0, sizeof(*d));
+	memset(d, 0, sizeof(*d) + ids * sizeof(d->phys[0]));
+	d->ids = ids;
 }
 
 static void add_logical(struct vdest *d, const struct vlapic *a)
@@ -56,7 +57,7 @@ void vdest_add(struct vdest *d, const struct vlapic *a)
 {
 	u32 id = vlapic_apic_id(a);
 
-	if (!vlapic_hw_enabled(a) || a->slot >= VDEST_SLOTS || id >= VDEST_IDS)
+	if (!vlapic_hw_enabled(a) || a->slot >= VDEST_SLOTS || id >= d->ids)
 		return;
 	d->apic[a->slot] = a;
 	d->phys[id] |= BIT_ULL(a->slot);
@@ -82,7 +83,7 @@ static u64 find_x2_logical(const struct vdest *d, u32 dest)
 	u32 id = (dest >> 16) << 4, bits = dest & 0xffff;
 	u64 set = 0;
 
-	for (; bits && id < VDEST_IDS; bits >>= 1, id++)
+	for (; bits && id < d->ids; bits >>= 1, id++)
 		if (bits & 1)
 			set |= d->phys[id];
 	return set & d->x2apic;
@@ -120,7 +121,7 @@ u64 vdest_find(const struct vdest *d, const struct vchip_msg *m, int self)
 	all = find_broadcast(d, m);
 	if (m->logical)
 		return all | find_logical(d, m->dest);
-	return all | (m->dest < VDEST_IDS ? d->phys[m->dest] : 0);
+	return all | (m->dest < d->ids ? d->phys[m->dest] : 0);
 }
 
 int vdest_lowest(const struct vdest *d, u64 set, unsigned int start)

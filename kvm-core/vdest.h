@@ -20,14 +20,18 @@
 
 struct vdest {
 	u64 xapic, x2apic;		/* the members by mode */
-	u64 phys[VDEST_IDS];		/* by APIC id */
 	u64 flat[8];			/* flat logical model: by bit */
 	u64 cluster[16][4];		/* cluster model: by cluster and bit */
 	const struct vlapic *apic[VDEST_SLOTS];
+	u32 ids;			/* how many follow, at most VDEST_IDS */
+	u64 phys[];			/* by APIC id */
 };
 
-/* Empty a map; add a local APIC (nothing if its base MSR disables it). */
-void vdest_init(struct vdest *d);
+/*
+ * Empty a map with room for APIC ids below @ids; add a local APIC (nothing if
+ * its base MSR disables it, or its id has no room).
+ */
+void vdest_init(struct vdest *d, u32 ids);
 void vdest_add(struct vdest *d, const struct vlapic *a);
 
 /* [any] The set @m goes to; @self is the sender's slot, -1 without one. */

@@ -6,7 +6,11 @@
 #define N	12
 
 static struct vlapic apic[N];
-static struct vdest map;
+static union {
+	struct vdest map;
+	u8 room[sizeof(struct vdest) + VDEST_IDS * sizeof(u64)];
+} storage;
+#define map	storage.map
 static const struct vlapic_time no_time;
 
 static void put(struct vlapic *a, u32 reg, u32 val)
@@ -28,7 +32,7 @@ static void rebuild(void)
 {
 	unsigned int i;
 
-	vdest_init(&map);
+	vdest_init(&map, VDEST_IDS);
 	for (i = 0; i < N; i++)
 		vdest_add(&map, &apic[i]);
 }
