@@ -159,7 +159,8 @@ void vcpu_apf_tell(struct vcpu *v)
 		    offsetof(struct kvm_vcpu_pv_apf_data, token);
 	u32 token;
 
-	if (!pv_apf_enabled(v->msr.async_pf, v->msr.async_pf_int) || !v->vlapic)
+	if (!pv_apf_enabled(v->msr.async_pf, v->msr.async_pf_int) || !v->vlapic ||
+	    !v->apf)
 		return;
 	spin_lock(&v->apf->lock);
 	token = pv_apf_tell(&v->apf->pages);
@@ -173,6 +174,8 @@ void vcpu_apf_tell(struct vcpu *v)
 /* Enabled anew, perhaps on another host: what was awaited before is here. */
 void vcpu_apf_msr(struct vcpu *v, u32 msr, u64 data)
 {
+	if (!v->apf)
+		return;
 	spin_lock(&v->apf->lock);
 	if (msr == PV_MSR_ASYNC_PF_ACK && (data & 1))
 		pv_apf_ack(&v->apf->pages);
@@ -188,6 +191,8 @@ void vcpu_apf_reset(struct vcpu *v)
 {
 	v->msr.async_pf = 0;
 	v->msr.async_pf_int = 0;
+	if (!v->apf)
+		return;
 	spin_lock(&v->apf->lock);
 	pv_apf_reset(&v->apf->pages);
 	spin_unlock(&v->apf->lock);
@@ -195,9 +200,12 @@ void vcpu_apf_reset(struct vcpu *v)
 
 int vcpu_apf_init(struct vcpu *v)
 {
-	struct vcpu_apf *apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
+	struct vcpu_apf *apf;
 	unsigned int i;
 
+	if (v->apf)
+		return 0;
+	apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
 	if (!apf)
 		return -ENOMEM;
 	apf->v = v;
@@ -214,6 +222,8 @@ void vcpu_apf_destroy(struct vcpu *v)
 {
 	unsigned int i;
 
+	if (!v->apf)
+		return;
 	for (i = 0; i < PV_APF_SLOTS; i++)
 		flush_work(&v->apf->fetch[i].work);
 	kfree(v->apf);

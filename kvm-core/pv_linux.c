@@ -379,6 +379,8 @@ int vcpu_pv_set_msr(struct vcpu *v, u32 msr, u64 data)
 	if (!pv_msr_valid(msr, data) ||
 	    (msr == PV_MSR_STEAL_TIME && data && !sched_info_on()))
 		return -EINVAL;
+	if (msr == PV_MSR_ASYNC_PF_EN && (data & PV_ENABLED) && vcpu_apf_init(v))
+		return -ENOMEM;
 	if (slot)
 		*slot = data;
 	switch (msr) {

@@ -935,20 +935,15 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	err = vcpu_ops->vcpu_create(v);
 	if (err)
 		goto free_ring;
-	err = vcpu_apf_init(v);
-	if (err)
-		goto free_arch;
 	err = vcpu_irq_init(v);
 	if (err)
-		goto free_apf;
+		goto free_arch;
 	vcpu_load(v);
 	vcpu_reset(v, false);
 	vcpu_write_tsc(v, 0);
 	vcpu_put(v);
 	return v;
 
-free_apf:
-	vcpu_apf_destroy(v);
 free_arch:
 	vcpu_ops->vcpu_destroy(v);
 free_ring:
