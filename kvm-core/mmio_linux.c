@@ -108,6 +108,12 @@ int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *da
 	return bus_access(v, VM_BUS_MMIO, e->addr, e->len, data, e->write);
 }
 
+static u8 *port_data(const struct vcpu *v)
+{
+	BUILD_BUG_ON(sizeof(*v->run) > VCPU_PORT_DATA);
+	return (u8 *)v->run + VCPU_PORT_DATA;
+}
+
 void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
 {
 	struct kvm_run *run = v->run;
@@ -118,9 +124,9 @@ void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
 		run->io.size = e->len;
 		run->io.port = e->addr;
 		run->io.count = max_t(u16, e->count, 1);
-		run->io.data_offset = PAGE_SIZE;
+		run->io.data_offset = VCPU_PORT_DATA;
 		if (e->write)
-			memcpy((void *)run + PAGE_SIZE, e->data, e->len);
+			memcpy(port_data(v), e->data, e->len);
 		return;
 	}
 	run->exit_reason = KVM_EXIT_MMIO;
@@ -163,13 +169,13 @@ static bool replay(struct vcpu *v, const struct vcpu_mmio_entry *q, void *data)
 	return true;
 }
 
-/* The next of the elements that user space gave at once, on kvm_run's data page. */
+/* The next of the elements that user space gave at once. */
 static bool take_ahead(struct vcpu *v, struct vcpu_mmio_entry *e)
 {
 	if (!e->pio || e->write || v->ahead.next >= v->ahead.count ||
 	    v->ahead.rip != v->rip)
 		return false;
-	memcpy(e->data, (void *)v->run + PAGE_SIZE + v->ahead.next++ * e->len, e->len);
+	memcpy(e->data, port_data(v) + v->ahead.next++ * e->len, e->len);
 	return true;
 }
 
@@ -362,7 +368,9 @@ static enum emul_access_result op_probe_write(struct emul_ctxt *c, gva_t la,
 static enum emul_access_result op_pio(struct emul_ctxt *c, u16 port, void *data,
 				      unsigned int len, bool in)
 {
-	return device_access(c->priv, port, len, data, !in, true, in ? c->ahead : 1);
+	u16 count = in ? min_t(u16, c->ahead, VCPU_PORT_BYTES / len) : 1;
+
+	return device_access(c->priv, port, len, data, !in, true, count);
 }
 
 /* ---- emulator's registers -------------------------------------------------------------------- */
@@ -843,8 +851,8 @@ static void take_answer(struct vcpu *v)
 	struct vcpu_mmio_entry *e = &v->mmio.log[v->mmio.n - 1];
 
 	if (!e->write)
-		memcpy(e->data, e->pio ? (void *)v->run + PAGE_SIZE :
-					 (void *)v->run->mmio.data, e->len);
+		memcpy(e->data, e->pio ? port_data(v) : v->run->mmio.data,
+		       e->len);
 	e->done = true;
 	trace_access(e);
 	v->mmio.active = false;
@@ -878,7 +886,7 @@ int vcpu_complete_io(struct vcpu *v)
 	u32 value = 0;
 
 	if (v->pio.active) {
-		memcpy(&value, (void *)v->run + PAGE_SIZE, v->pio.size);
+		memcpy(&value, port_data(v), v->pio.size);
 		v->pio.active = false;
 		trace_kvm_pio(false, v->pio.port, v->pio.size, value);
 		store_in(v, value, v->pio.size);

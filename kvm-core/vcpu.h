@@ -24,9 +24,13 @@ DECLARE_STATIC_CALL(vcpu_segment,
 		    const struct emul_segment *(struct vcpu *v, enum emul_seg which));
 DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 
-/* kvm_run, port data, coalesced ring */
+/*
+ * kvm_run, coalesced ring. The page between them is where KVM once had the data of
+ * port accesses; data_offset says where they are, and ours fit behind kvm_run.
+ */
 #define VCPU_MMAP_PAGES	3
-#define VCPU_RUN_PAGES	2		/* the vCPU's own */
+#define VCPU_PORT_DATA	3072		/* from the start of kvm_run */
+#define VCPU_PORT_BYTES	(PAGE_SIZE - VCPU_PORT_DATA)
 #define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
 /* HLT and PAUSE may be the guest's own, where its vCPUs have CPUs to themselves. */

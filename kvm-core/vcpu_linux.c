@@ -862,8 +862,8 @@ static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	else if (vmf->pgoff == VCPU_COALESCED_PAGE)
 		vmf->page = virt_to_page(v->vm->coalesced_ring);
-	else
-		vmf->page = virt_to_page((void *)v->run + vmf->pgoff * PAGE_SIZE);
+	else	/* the old port data's page too: some map it all and look */
+		vmf->page = virt_to_page(v->run);
 	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
 	get_page(vmf->page);
@@ -923,8 +923,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	mutex_init(&v->mutex);
 	rcuwait_init(&v->wait);
 	preempt_notifier_init(&v->notifier, &preempt_ops);
-	v->run = alloc_pages_exact(VCPU_RUN_PAGES * PAGE_SIZE,
-				   GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	v->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!v->run)
 		goto free;
 	if (!fpu_alloc_guest_fpstate(&v->fpu))
@@ -951,7 +950,7 @@ free_ring:
 free_fpu:
 	fpu_free_guest_fpstate(&v->fpu);
 free_run:
-	free_pages_exact(v->run, VCPU_RUN_PAGES * PAGE_SIZE);
+	free_page((unsigned long)v->run);
 free:
 	kfree(v);
 	return ERR_PTR(err);
@@ -964,7 +963,7 @@ void vcpu_destroy(struct vcpu *v)
 	vcpu_ops->vcpu_destroy(v);
 	vcpu_ring_destroy(v);
 	fpu_free_guest_fpstate(&v->fpu);
-	free_pages_exact(v->run, VCPU_RUN_PAGES * PAGE_SIZE);
+	free_page((unsigned long)v->run);
 	kfree(v->cpuid);
 	kfree(v);
 }
