@@ -183,8 +183,39 @@ static void injected_once(void)
 	   (u64)(guest_count[VECTOR] - before), i, vmcb.c.exit_code);
 }
 
+static volatile u32 traps;
+
+static void count_trap(struct trap *t)
+{
+	traps += t->vector == 1;
+}
+
+/* A data breakpoint on the word where delivery stores SS: the interrupt comes, and
+ * then the trap (APM2 13.1.3).
+ */
+static void watched_stack(void)
+{
+	void (*before)(struct trap *t) = host_fault;
+	u32 count = host_count[IPI];
+	u64 i;
+
+	host_fault = count_trap;
+	for (i = 0; i < 3; i++) {
+		apic_ipi(IPI, 0);
+		asm volatile("mov %%rsp, %%rax\n and $-16, %%rax\n sub $8, %%rax\n"
+			     "mov %%rax, %%dr0\n mov %0, %%dr7\n"
+			     "sti\n nop\n nop\n cli\n"
+			     "mov %1, %%dr7" : : "r"(0x90401ULL), "r"(0x400ULL) : "rax", "memory");
+	}
+	host_fault = before;
+	ok(host_count[IPI] - count == 3 && traps == 3,
+	   "an interrupt onto a watched stack comes, and then the trap (%d and %d of 3)",
+	   (u64)(host_count[IPI] - count), (u64)traps);
+}
+
 void test_interrupts(void)
 {
+	watched_stack();
 	timer_beside_v_irq();
 	ipi_beside_v_irq();
 	injected_once();
