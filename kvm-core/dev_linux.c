@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/stat.h>
 #include <linux/uaccess.h>
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
@@ -123,6 +124,7 @@ static const struct {
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
+	{ KVM_CAP_LAST_CPU, 1 },	/* fail_entry.cpu */
 };
 
 /* @vm may be NULL: asked on /dev/kvm itself. */
@@ -132,6 +134,8 @@ int vm_check_extension(struct vm *vm, long cap)
 
 	if (cap == KVM_CAP_NR_VCPUS)
 		return min_t(int, num_online_cpus(), VM_MAX_VCPUS);
+	if (cap == KVM_CAP_STEAL_TIME)
+		return sched_info_on();
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;

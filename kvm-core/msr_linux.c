@@ -49,7 +49,7 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 				return max + 1;
 			e[n++] = (struct kvm_cpuid_entry2){
 				.function = leaf, .index = sub,
-				.flags = subleaves > 1 || leaf == 7 ?
+				.flags = vcpuid_is_indexed(leaf) ?
 					KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
 				.eax = r.eax, .ebx = r.ebx,
 				.ecx = r.ecx, .edx = r.edx,

@@ -51,19 +51,19 @@
 		      M(11) | M(12) | M(13) | M(14) | M(24))
 #define KVM_FEATURE_STEAL	M(5)
 
-static const struct {
+struct row {
 	u32 leaf;
 	unsigned int subleaves;
 	u32 eax, ebx, ecx, edx;		/* masks of the host's answer */
-} table[] = {
+};
+
+static const struct row table[] = {
 	{ 0x00000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000001, 1, ~0U, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
 	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000006, 1, M(2), 0, 0, 0 },			/* ARAT */
 	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, 0 },
 	{ 0x0000000d, 10, ~0U, ~0U, ~0U, ~0U },
-	{ VCPUID_KVM_LEAF, 1, 0, 0, 0, 0 },
-	{ VCPUID_KVM_FEATURES, 1, 0, 0, 0, 0 },
 	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000001, 1, ~0U, ~0U, LEAF81_ECX, LEAF81_EDX },
 	{ 0x80000002, 1, ~0U, ~0U, ~0U, ~0U },
@@ -73,20 +73,46 @@ static const struct {
 	{ 0x80000006, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000007, 1, 0, 0, 0, M(8) },			/* invariant TSC */
 	{ 0x80000008, 1, 0x0000ffff, 0, 0, 0 },
-	{ 0x8000001d, 4, ~0U, ~0U, ~0U, ~0U },
-	{ 0x8000001e, 1, 0, 0, 0, 0 },
+	{ 0x8000001d, 5, ~0U, ~0U, ~0U, ~0U },
 };
 
 #define MAX_BASIC	0x0000000dU
 #define MAX_EXTENDED	0x8000001eU
 
+/* A leaf without a row offers nothing: zeros, for a VMM that fills it in. */
+static const struct row empty = { .subleaves = 1 };
+
+static const struct row *find_row(u32 leaf)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].leaf == leaf)
+			return &table[i];
+	return &empty;
+}
+
+static bool in_ranges(u32 leaf)
+{
+	return leaf <= MAX_BASIC ||
+	       (leaf >= VCPUID_KVM_LEAF && leaf <= VCPUID_KVM_FEATURES) ||
+	       (leaf >= 0x80000000U && leaf <= MAX_EXTENDED);
+}
+
 bool vcpuid_leaf(unsigned int i, u32 *leaf, unsigned int *subleaves)
 {
-	if (i >= ARRAY_SIZE(table))
-		return false;
-	*leaf = table[i].leaf;
-	*subleaves = table[i].subleaves;
-	return true;
+	*leaf = i;
+	if (i > MAX_BASIC) {
+		i -= MAX_BASIC + 1;
+		*leaf = i < 2 ? VCPUID_KVM_LEAF + i : 0x80000000U + i - 2;
+	}
+	*subleaves = find_row(*leaf)->subleaves;
+	return in_ranges(*leaf);
+}
+
+bool vcpuid_is_indexed(u32 leaf)
+{
+	return leaf == 4 || leaf == 7 || leaf == 0xb || find_row(leaf)->subleaves > 1;
 }
 
 /* "KVMKVMKVM": what guests look for before they use kvmclock. */
@@ -122,21 +148,19 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		   struct vcpuid_regs *r)
 {
-	unsigned int i;
+	const struct row *row = find_row(leaf);
 
-	for (i = 0; i < ARRAY_SIZE(table) && table[i].leaf != leaf; i++)
-		;
-	if (i == ARRAY_SIZE(table) || subleaf >= table[i].subleaves)
+	if (!in_ranges(leaf) || subleaf >= row->subleaves)
 		return false;
 	if (leaf < VCPUID_KVM_LEAF && leaf > host->max_basic)
 		return false;
 	if (leaf >= 0x80000000U && leaf > host->max_extended)
 		return false;
 
-	r->eax &= table[i].eax;
-	r->ebx &= table[i].ebx;
-	r->ecx &= table[i].ecx;
-	r->edx &= table[i].edx;
+	r->eax &= row->eax;
+	r->ebx &= row->ebx;
+	r->ecx &= row->ecx;
+	r->edx &= row->edx;
 
 	switch (leaf) {
 	case 0:

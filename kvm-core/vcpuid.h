@@ -30,6 +30,9 @@ struct vcpuid_host {
  */
 bool vcpuid_leaf(unsigned int i, u32 *leaf, unsigned int *subleaves);
 
+/* Does ECX choose a subleaf of @leaf, even if only the first is offered? */
+bool vcpuid_is_indexed(u32 leaf);
+
 /* What a guest may see of @leaf, @subleaf: @r holds the host's answer and
  * becomes ours. False: the leaf does not exist for guests.
  */

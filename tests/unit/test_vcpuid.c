@@ -12,10 +12,10 @@ static struct vcpuid_regs all_ones(void)
 	return (struct vcpuid_regs){ ~0U, ~0U, ~0U, ~0U };
 }
 
-static void test_leaves_out_of_the_table_do_not_exist(void **state)
+static void test_leaves_out_of_the_ranges_do_not_exist(void **state)
 {
-	static const u32 rows[] = { 3, 5, 8, 0xa, 0xb, 0xf, 0x12, 0x14,
-				    0x8000000a, 0x8000001f, 0x40000010 };
+	static const u32 rows[] = { 0xf, 0x12, 0x14, 0x8000001f, 0x40000002,
+				    0x40000010, 0xffffffff };
 	struct vcpuid_regs r;
 	unsigned int i;
 
@@ -23,6 +23,30 @@ static void test_leaves_out_of_the_table_do_not_exist(void **state)
 		r = all_ones();
 		assert_false(vcpuid_filter(&host, rows[i], 0, &r));
 	}
+}
+
+/* VMMs fill in leaves they find, and do not add those that they do not. */
+static void test_a_leaf_with_nothing_to_offer_is_there_and_empty(void **state)
+{
+	static const u32 rows[] = { 3, 4, 5, 8, 9, 0xa, 0xb, 0xc, 0x80000009,
+				    0x8000000a, 0x8000001c, 0x8000001e };
+	struct vcpuid_regs r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		r = all_ones();
+		assert_true(vcpuid_filter(&host, rows[i], 0, &r));
+		assert_int_equal(r.eax | r.ebx | r.ecx | r.edx, 0);
+		assert_false(vcpuid_filter(&host, rows[i], 1, &r));
+	}
+}
+
+static void test_leaves_with_an_index_are_marked(void **state)
+{
+	assert_true(vcpuid_is_indexed(4) && vcpuid_is_indexed(7) &&
+		    vcpuid_is_indexed(0xb) && vcpuid_is_indexed(0xd) &&
+		    vcpuid_is_indexed(0x8000001d));
+	assert_false(vcpuid_is_indexed(1) || vcpuid_is_indexed(0x80000001));
 }
 
 static void test_a_leaf_the_host_lacks_is_not_made_up(void **state)
@@ -100,13 +124,16 @@ static void test_the_table_can_be_walked(void **state)
 		assert_true(subleaves >= 1);
 		last = leaf;
 	}
-	assert_true(i > 10);
+	assert_int_equal(i, 0xe + 2 + 0x1f);
+	assert_int_equal(last, 0x8000001e);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leaves_out_of_the_table_do_not_exist),
+		cmocka_unit_test(test_leaves_out_of_the_ranges_do_not_exist),
+		cmocka_unit_test(test_a_leaf_with_nothing_to_offer_is_there_and_empty),
+		cmocka_unit_test(test_leaves_with_an_index_are_marked),
 		cmocka_unit_test(test_a_leaf_the_host_lacks_is_not_made_up),
 		cmocka_unit_test(test_unswitched_state_is_hidden),
 		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
