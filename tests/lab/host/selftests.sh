@@ -35,13 +35,13 @@ selftest_words()
 run_selftest() # NAME
 {
 	_t0=$(cut -d. -f1 /proc/uptime)
-	timeout -s KILL "${SELFTEST_S:-120}" "/tmp/selftests/$1" $(selftest_args "$1") \
+	timeout "${SELFTEST_S:-120}" "/tmp/selftests/$1" $(selftest_args "$1") \
 		>/tmp/selftest.out 2>&1 </dev/null
 	_rc=$?
 	case $_rc in
 	0) _what=pass ;;
 	4) _what=skip ;;
-	137) _what=late ;;
+	143) _what=late ;;	# by TERM
 	*) _what=fail ;;
 	esac
 	_s=$(($(cut -d. -f1 /proc/uptime) - _t0))
