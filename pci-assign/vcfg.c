@@ -265,16 +265,23 @@ static void open_readable(struct vcfg *v, unsigned int start, unsigned int end)
 	}
 }
 
-static void note_offset(struct vcfg *v, u16 id, unsigned int pos)
+/* Where the model keeps the place of a capability that it acts on. */
+static u8 *place_of(struct vcfg *v, u16 id)
 {
-	u8 *slot = id == PCI_CAP_ID_PM ? &v->pm :
-		   id == PCI_CAP_ID_MSI ? &v->msi :
-		   id == PCI_CAP_ID_MSIX ? &v->msix :
-		   id == PCI_CAP_ID_EXP ? &v->pcie :
-		   id == PCI_CAP_ID_AF ? &v->af : NULL;
-
-	if (slot)
-		*slot = (u8)pos;
+	switch (id) {
+	case PCI_CAP_ID_PM:
+		return &v->pm;
+	case PCI_CAP_ID_MSI:
+		return &v->msi;
+	case PCI_CAP_ID_MSIX:
+		return &v->msix;
+	case PCI_CAP_ID_EXP:
+		return &v->pcie;
+	case PCI_CAP_ID_AF:
+		return &v->af;
+	default:
+		return NULL;
+	}
 }
 
 /* Word 0 of a capability: the id, and a next pointer that is still empty. */
@@ -355,13 +362,18 @@ static bool show_cap(struct vcfg *v, const struct vcfg_hw *hw,
 {
 	const struct vcfg_cap *c = vcfg_find_cap(head & 0xff, false);
 	unsigned int end;
+	u8 *place;
 
 	if (!is_wanted(c, p))
+		return false;
+	place = place_of(v, c->id);
+	if (place && *place)	/* a function has one at most: the first counts */
 		return false;
 	end = pos + cap_length(c, head);
 	if (end > VCFG_LEGACY_SIZE || end < pos + 2 || !is_closed(v, pos, end))
 		return false;
-	note_offset(v, c->id, pos);
+	if (place)
+		*place = (u8)pos;
 	if (c->id == PCI_CAP_ID_MSI)
 		open_msi(v, pos, head, (unsigned int)p->msi_log2);
 	else

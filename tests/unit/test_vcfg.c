@@ -248,6 +248,28 @@ static void test_a_malicious_list_ends(void **state)
 	assert_int_equal(vcfg_build(&f.v, &f.hw, &f.p), 0);
 }
 
+/* A card with two PCI Express structures: whose error bits may be cleared? */
+static void test_of_two_capabilities_of_a_kind_the_first_counts(void **state)
+{
+	struct fixture f;
+	unsigned int pos, n = 0;
+
+	(void)state;
+	build(&f);
+	put32(&f.card, 0xa0, 0x8004e811);	/* MSI-X -> E8h, a second one */
+	put32(&f.card, 0xe8, 0x00010010);
+	vcfg_build(&f.v, &f.hw, &f.p);
+	for (pos = guest_read(&f.v, &f.hw, 0x34, 1); pos;
+	     pos = guest_read(&f.v, &f.hw, pos + 1, 1), n++)
+		assert_int_not_equal(pos, 0xe8);
+	assert_int_equal(n, 5);
+	assert_int_equal(f.v.pcie, 0x60);
+	guest_write(&f.v, &f.hw, 0xf2, 2, 0xf);	/* the second's status */
+	assert_int_equal(f.card.writes, 0);
+	guest_write(&f.v, &f.hw, 0x6a, 2, 0x1);
+	assert_int_equal(f.card.writes, 1);
+}
+
 static void test_the_extended_list_skips_what_is_hidden(void **state)
 {
 	struct fixture f;
@@ -497,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_and_hidden_capabilities_are_not_there),
 		cmocka_unit_test(test_a_card_without_a_shown_capability_has_no_list),
 		cmocka_unit_test(test_a_malicious_list_ends),
+		cmocka_unit_test(test_of_two_capabilities_of_a_kind_the_first_counts),
 		cmocka_unit_test(test_the_extended_list_skips_what_is_hidden),
 		cmocka_unit_test(test_the_command_register_never_reaches_the_card),
 		cmocka_unit_test(test_error_status_clears_without_touching_command),
