@@ -144,6 +144,7 @@ struct card {
 	struct vbar_msix msix_at;
 	void __iomem *bar[VBAR_COUNT];
 	unsigned long open_ports;	/* BARs the guest reaches without exits */
+	struct resource page_rest[VBAR_COUNT];	/* behind a BAR below a page */
 
 	struct mutex map_lock;
 	bool mappable;
@@ -304,6 +305,8 @@ void fault_signal(struct card *c);
 
 /* ---- vmioctl_linux.c ----------------------------------------------------- */
 int vmioctl_register(void);
+/* Does it reach its own BARs by DMA (the parameter peer_dma)? */
+bool vmioctl_needs_peer_dma(const struct pci_dev *pdev);
 void vmioctl_unregister(void);
 /* Take the card from whatever VM has it. No lock held. */
 void vmioctl_release_card(struct card *c);

@@ -272,6 +272,48 @@ static struct vbar bar_of(struct pci_dev *pdev, unsigned int i)
 	return b;
 }
 
+/* The rest of the page becomes ours, so that it can be mapped with the BAR. */
+static bool take_page_rest(struct card *c, unsigned int i)
+{
+	struct resource *bar = &c->pdev->resource[i];
+	struct resource *rest = &c->page_rest[i];
+
+	*rest = (struct resource) {
+		.name = "pci-assign",
+		.start = bar->end + 1,
+		.end = bar->start + PAGE_SIZE - 1,
+		.flags = bar->flags,
+	};
+	return bar->parent && !request_resource(bar->parent, rest);
+}
+
+static void give_page_rests(struct card *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < VBAR_COUNT; i++)
+		if (c->page_rest[i].parent)
+			release_resource(&c->page_rest[i]);
+}
+
+/*
+ * A BAR below a page that the card itself must reach by DMA: the guest sees the
+ * whole page, which then can be mapped for both.
+ */
+static void widen_bar(struct card *c, unsigned int i)
+{
+	struct vbar *b = &c->params.bars[i];
+
+	if (b->kind == VBAR_NONE || b->kind == VBAR_IO || b->size >= PAGE_SIZE)
+		return;
+	if (vbar_begins_page(b, pci_resource_start(c->pdev, i)) &&
+	    take_page_rest(c, i))
+		b->size = PAGE_SIZE;
+	else
+		card_warn(c, "BAR %u shares its page with others', so the card cannot reach it by DMA, as its programs may have to; boot with pci=resource_alignment=pci:%04x:%04x\n",
+			  i, c->pdev->vendor, c->pdev->device);
+}
+
 static void find_bars(struct card *c)
 {
 	unsigned int i;
@@ -279,6 +321,8 @@ static void find_bars(struct card *c)
 	memset(c->params.bars, 0, sizeof(c->params.bars));
 	for (i = 0; i < VBAR_COUNT; i++) {
 		c->params.bars[i] = bar_of(c->pdev, i);
+		if (!c->legacy && vmioctl_needs_peer_dma(c->pdev))
+			widen_bar(c, i);
 		if (c->params.bars[i].kind == VBAR_MEM64 && i + 1 < VBAR_COUNT)
 			c->params.bars[++i].kind = VBAR_UPPER;
 	}
@@ -477,6 +521,7 @@ int card_power_up(struct card *c)
 	return 0;
 
 free_pristine:
+	give_page_rests(c);
 	kfree(c->pristine);
 	c->pristine = NULL;
 release:
@@ -506,6 +551,7 @@ void card_power_down(struct card *c)
 	node_allow_maps(c, false);
 	card_reset_models(c);
 	unmap_bars(c);
+	give_page_rests(c);
 	if (!pci_load_and_free_saved_state(c->pdev, &c->pristine))
 		pci_restore_state(c->pdev);
 	pci_release_selected_regions(c->pdev, c->regions);

@@ -45,6 +45,12 @@ bool vbar_valid(const struct vbar bars[VBAR_COUNT])
 	return true;
 }
 
+bool vbar_begins_page(const struct vbar *b, u64 start)
+{
+	return (b->kind == VBAR_MEM32 || b->kind == VBAR_MEM64) &&
+	       b->size < BP_PAGE_SIZE && !(start & ~BP_PAGE_MASK);
+}
+
 struct vbar_reg vbar_register(const struct vbar bars[VBAR_COUNT],
 			      unsigned int index)
 {

@@ -37,6 +37,12 @@ struct vbar_reg {
  */
 bool vbar_valid(const struct vbar bars[VBAR_COUNT]);
 
+/*
+ * Could a memory BAR that the host placed at @start be shown as a whole page,
+ * if the rest of that page is nobody's? A page is the least that can be mapped.
+ */
+bool vbar_begins_page(const struct vbar *b, u64 start);
+
 struct vbar_reg vbar_register(const struct vbar bars[VBAR_COUNT],
 			      unsigned int index);
 

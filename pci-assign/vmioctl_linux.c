@@ -25,9 +25,9 @@
 #define KNOWN_GUEST_IRQ		(KVM_DEV_IRQ_GUEST_INTX | KVM_DEV_IRQ_GUEST_MSI | \
 				 KVM_DEV_IRQ_GUEST_MSIX)
 
-static char *peer_dma;
+static char *peer_dma = "1000:0001,1000:0012";
 module_param(peer_dma, charp, 0444);
-MODULE_PARM_DESC(peer_dma, "vendor:device,... of cards that fetch programs from their own memory by DMA (lsi53c895a: 1000:0012)");
+MODULE_PARM_DESC(peer_dma, "vendor:device,... of cards whose programs reach their own BARs by DMA (default 1000:0001,1000:0012: lsi53c810, lsi53c895a)");
 
 /* ---- a VM's state -------------------------------------------------------- */
 
@@ -209,10 +209,10 @@ static void set_vm(struct card *c, struct vm *vm)
 }
 
 /*
- * Some cards fetch their programs from their own memory by DMA. Named ones may:
+ * Some cards run programs that reach the card's own BARs by DMA. Named ones may:
  * their VM's cards then reach the VM's BARs, which are the VM's own anyway.
  */
-static bool needs_peer_dma(const struct pci_dev *pdev)
+bool vmioctl_needs_peer_dma(const struct pci_dev *pdev)
 {
 	char id[sizeof("ffff:ffff")], *at;
 
@@ -223,7 +223,7 @@ static bool needs_peer_dma(const struct pci_dev *pdev)
 
 static void allow_peer_dma(struct assign_vm *avm, struct card *c)
 {
-	if (!needs_peer_dma(c->pdev))
+	if (!vmioctl_needs_peer_dma(c->pdev))
 		return;
 	vm_mem_allow_device_dma(avm->vm);
 	card_info(c, "peer_dma: cards of VM %u may reach its BARs by DMA\n",

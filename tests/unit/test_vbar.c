@@ -185,6 +185,24 @@ static void test_a_map_past_the_bar_is_refused(void **state)
 	assert_true(vbar_may_map(&nowhere, 0, 0x4000, 0, 0x4000));
 }
 
+static void test_a_small_memory_bar_at_a_page_begins_one(void **state)
+{
+	const struct vbar small = { .kind = VBAR_MEM32, .size = 0x400 };
+	const struct vbar wide = { .kind = VBAR_MEM64, .size = 0x10 };
+	const struct vbar page = { .kind = VBAR_MEM32, .size = 0x1000 };
+	const struct vbar ports = { .kind = VBAR_IO, .size = 0x100 };
+	const struct vbar none = { 0 };
+
+	(void)state;
+	assert_true(vbar_begins_page(&small, 0xfebf1000));
+	assert_true(vbar_begins_page(&wide, 0x8000000000));
+	assert_false(vbar_begins_page(&small, 0xfebf1400));
+	assert_false(vbar_begins_page(&wide, 0x8000000010));
+	assert_false(vbar_begins_page(&page, 0xfebf1000));
+	assert_false(vbar_begins_page(&ports, 0x1000));
+	assert_false(vbar_begins_page(&none, 0x1000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_mappable_pages_are_exactly_the_untrapped),
 		cmocka_unit_test(test_areas_are_sorted_and_maximal),
 		cmocka_unit_test(test_a_map_past_the_bar_is_refused),
+		cmocka_unit_test(test_a_small_memory_bar_at_a_page_begins_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,10 +97,15 @@ cards()
 		--arg -chardev --arg file,id=vser,path=build/lab/cards-virtio-serial.img \
 		--device virtio-serial-pci,id=vser0,addr=09.0,$virtio --device virtserialport,chardev=vser,bus=vser0.0
 
-	# ---- parallel SCSI: its SCRIPTS processor runs from its own memory, by DMA
-	# (pci-assign's peer_dma)
+	# ---- parallel SCSI: its SCRIPTS processor reaches its own BARs by DMA
+	# (pci-assign's peer_dma); the older one's is below a page, which the kernel
+	# then has to place alone in its page
 	card scsi lsi53c895a 06.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
 		--device lsi53c895a,id=lsi,addr=06.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
+
+	card scsi lsi53c810 07.0 sym53c8xx disk INTx -- $(disk lsi53c810) \
+		--cmdline pci=resource_alignment=pci:1000:0001 \
+		--device lsi53c810,id=lsi8,addr=07.0 --device scsi-hd,drive=d-lsi53c810,bus=lsi8.0
 
 	card esp am53c974 08.0 am53c974 disk INTx -- $(disk am53c974) \
 		--device am53c974,id=esp,addr=08.0 --device scsi-hd,drive=d-am53c974,bus=esp.0

@@ -73,9 +73,6 @@ step_cards()
 		ok "iommu-amd loads" load iommu-amd $(! grep -q '^pci-serial|' /lab/cards.tab || echo rebind=1) || return 1
 	fi
 	load_kvm || return 1
-	if [ "$STACK" = ours ] && grep -q '^lsi53c' /lab/cards.tab; then
-		ok "pci-assign loads, told to let them at their own memory" load pci-assign peer_dma=1000:0012
-	fi
 	load_assign || return 1
 	make_vfs
 	next=0 words= bdfs=
