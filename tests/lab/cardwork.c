@@ -11,6 +11,8 @@
  *                                 device and wait until it was heard
  *   cardwork same BDF BAR OFFSET FILE
  *                                 is FILE in the memory BAR at OFFSET?
+ *   cardwork fill BDF BAR OFFSET FILE
+ *                                 put it there, and look
  *   cardwork nvme-vf CTRL STEP    NVMe virtualization management (NVMe 1.4
  *                                 8.5.3) on the physical function's character
  *                                 device: "free" its flexible resources,
@@ -196,7 +198,8 @@ static int play(const char *dsp, const char *file, int wanted)
 
 /* ---- the bytes of a BAR ---------------------------------------------------- */
 
-static int same(const char *bdf, unsigned int bar, unsigned long off, const char *file)
+static int same(const char *bdf, unsigned int bar, unsigned long off,
+		const char *file, int fill)
 {
 	volatile uint8_t *mem;
 	struct stat st;
@@ -210,6 +213,8 @@ static int same(const char *bdf, unsigned int bar, unsigned long off, const char
 	if (want == MAP_FAILED)
 		fail(file);
 	mem = map_bar(bdf, bar, off + (size_t)st.st_size);
+	for (i = 0; fill && i < st.st_size; i++)
+		mem[off + (size_t)i] = want[i];
 	for (i = 0; i < st.st_size; i++)
 		if (mem[off + (size_t)i] != want[i]) {
 			printf("byte %lx of the BAR is %02x, not %02x\n",
@@ -266,9 +271,9 @@ int main(int argc, char **argv)
 			     strtoul(argv[4], NULL, 0));
 	if (argc == 5 && !strcmp(argv[1], "play"))
 		return play(argv[2], argv[3], atoi(argv[4]));
-	if (argc == 6 && !strcmp(argv[1], "same"))
+	if (argc == 6 && (!strcmp(argv[1], "same") || !strcmp(argv[1], "fill")))
 		return same(argv[2], (unsigned int)strtoul(argv[3], NULL, 0),
-			    strtoul(argv[4], NULL, 0), argv[5]);
+			    strtoul(argv[4], NULL, 0), argv[5], *argv[1] == 'f');
 	if (argc == 4 && !strcmp(argv[1], "nvme-vf"))
 		return nvme_vf(argv[2], argv[3]);
 	fprintf(stderr, "usage: see the head of tests/lab/cardwork.c\n");

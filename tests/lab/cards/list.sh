@@ -55,6 +55,18 @@ cards()
 		--device ne2k_pci,netdev=n52,addr=0a.0,romfile=
 	card net2 i82801 0b.0 e100 net:53 INTx -- $(net 53) \
 		--device i82801,netdev=n53,addr=0b.0,romfile=
+	card net3 igb	06.0 igb net:54 MSI-X -- $(net 54) \
+		--device igb,netdev=n54,addr=06.0,romfile=
+	card net3 i82550 07.0 e100 net:55 INTx -- $(net 55) \
+		--device i82550,netdev=n55,addr=07.0,romfile=
+	card net3 i82557b 08.0 e100 net:56 INTx -- $(net 56) \
+		--device i82557b,netdev=n56,addr=08.0,romfile=
+	card net3 i82558b 09.0 e100 net:57 INTx -- $(net 57) \
+		--device i82558b,netdev=n57,addr=09.0,romfile=
+	card net3 i82559c 0a.0 e100 net:58 INTx -- $(net 58) \
+		--device i82559c,netdev=n58,addr=0a.0,romfile=
+	card net3 i82562 0b.0 e100 net:59 INTx -- $(net 59) \
+		--device i82562,netdev=n59,addr=0b.0,romfile=
 
 	# ---- storage
 	card disk nvme	06.0 nvme disk MSI-X -- $(disk nvme) \
@@ -96,6 +108,10 @@ cards()
 	card more virtio-serial 09.0 virtio_pci,virtio_console vport MSI-X -- \
 		--arg -chardev --arg file,id=vser,path=build/lab/cards-virtio-serial.img \
 		--device virtio-serial-pci,id=vser0,addr=09.0,$virtio --device virtserialport,chardev=vser,bus=vser0.0
+
+	card more ivshmem-plain 0a.0 - shmem none -- \
+		--arg -object --arg memory-backend-file,id=shm,size=4M,share=on,mem-path=build/lab/cards-ivshmem-plain.img \
+		--device ivshmem-plain,memdev=shm,addr=0a.0
 
 	# ---- parallel SCSI: its SCRIPTS processor reaches its own BARs by DMA
 	# (pci-assign's peer_dma); the older one's is below a page, which the kernel

@@ -168,6 +168,17 @@ vport()
 	echo "8 KiB sent" >/tmp/note
 }
 
+# Memory that the card shares with somebody: its BAR 2, 64 bits and prefetchable
+shmem()
+{
+	lspci -vv -s "$1" | grep -q 'Memory at .*64-bit, prefetchable' || { lspci -vv -s "$1"; return 1; }
+	echo 1 >"/sys/bus/pci/devices/$1/enable"
+	dd if=/dev/urandom of=/tmp/a bs=64k count=32 2>/dev/null
+	cardwork fill "$1" 2 0 /tmp/a || return 1
+	echo "sum $name $(sha256sum </tmp/a | cut -d' ' -f1)" >>/tmp/sums
+	echo "2 MiB shared" >/tmp/note
+}
+
 screen()
 {
 	wait_for 20 test -c /dev/fb0 || { dmesg | tail -n 20; return 1; }
