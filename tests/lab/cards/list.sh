@@ -114,13 +114,12 @@ cards()
 		--device ivshmem-plain,memdev=shm,addr=0a.0
 
 	# ---- parallel SCSI: its SCRIPTS processor reaches its own BARs by DMA
-	# (pci-assign's peer_dma); the older one's is below a page, which the kernel
-	# then has to place alone in its page
+	# (pci-assign's peer_dma); the older one's are below a page, which has to be
+	# theirs alone
 	card scsi lsi53c895a 06.0 sym53c8xx disk INTx -- $(disk lsi53c895a) \
 		--device lsi53c895a,id=lsi,addr=06.0 --device scsi-hd,drive=d-lsi53c895a,bus=lsi.0
 
 	card scsi lsi53c810 07.0 sym53c8xx disk INTx -- $(disk lsi53c810) \
-		--cmdline pci=resource_alignment=pci:1000:0001 \
 		--device lsi53c810,id=lsi8,addr=07.0 --device scsi-hd,drive=d-lsi53c810,bus=lsi8.0
 
 	card esp am53c974 08.0 am53c974 disk INTx -- $(disk am53c974) \
