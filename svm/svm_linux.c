@@ -19,6 +19,7 @@
 #include "kvm-core/excp.h"
 #include "svm/clean.h"
 #include "svm/permmap.h"
+#include "compat_linux.h"
 #include "svm/svm.h"
 
 MODULE_LICENSE("GPL");
