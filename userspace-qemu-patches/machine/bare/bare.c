@@ -356,5 +356,6 @@ void bare_main(u32 cpu)
 	test_features();
 	test_asid();
 	test_interrupts();
+	test_memory();
 	end();
 }

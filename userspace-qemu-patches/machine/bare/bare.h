@@ -112,5 +112,6 @@ void nested_split(u64 address);		/* 2 MiB to 4 KiB entries */
 void test_interrupts(void);
 void test_features(void);
 void test_asid(void);
+void test_memory(void);
 
 #endif
