@@ -19,6 +19,10 @@ static struct {
 	struct ivrs_named named;
 	struct ivrs_memory memory;
 	int stop_at_range;
+	struct {	/* who serves whom */
+		u64 base;
+		u16 segment, first, last;
+	} route[8];
 } seen;
 
 static int on_unit(void *ctx, const struct ivrs_unit *unit)
@@ -34,6 +38,10 @@ static int on_range(void *ctx, const struct ivrs_unit *unit,
 {
 	(void)ctx;
 	assert_int_equal(unit->devid, seen.unit.devid);
+	seen.route[seen.ranges % 8].base = unit->base;
+	seen.route[seen.ranges % 8].segment = unit->segment;
+	seen.route[seen.ranges % 8].first = range->first;
+	seen.route[seen.ranges % 8].last = range->last;
 	seen.ranges++;
 	seen.range = *range;
 	return seen.stop_at_range;
@@ -440,6 +448,44 @@ static void test_the_newest_description_of_a_unit_wins(void **state)
 	assert_int_equal(seen.range.first, 0x40);
 }
 
+static void assert_route(unsigned int n, u64 base, u16 segment, u16 first,
+			 u16 last)
+{
+	assert_int_equal(seen.route[n].base, base);
+	assert_int_equal(seen.route[n].segment, segment);
+	assert_int_equal(seen.route[n].first, first);
+	assert_int_equal(seen.route[n].last, last);
+}
+
+/* Two units in one segment, and in another one with the ids of the first. */
+static void test_a_card_goes_to_the_unit_that_names_it_in_its_segment(void **state)
+{
+	size_t off;
+
+	(void)state;
+	begin();
+	off = ivhd(IVHD_TYPE_11, 2, 0xfeb80000);
+	entry4(IVHD_DEV_RANGE, 0x08, 0);
+	entry4(IVHD_DEV_RANGE_END, 0x3fff, 0);
+	ivhd_end(off);
+	off = ivhd(IVHD_TYPE_11, 0x4002, 0xfec80000);
+	entry4(IVHD_DEV_SELECT, 0x4100, 0);
+	entry4(IVHD_DEV_RANGE, 0x4200, 0);
+	entry4(IVHD_DEV_RANGE_END, 0x42ff, 0);
+	ivhd_end(off);
+	off = ivhd(IVHD_TYPE_11, 2, 0xfed80000);
+	put16(off + 16, 1);
+	entry4(IVHD_DEV_SELECT, 0x4100, 0);
+	ivhd_end(off);
+	assert_parses();
+	assert_int_equal(seen.units, 3);
+	assert_int_equal(seen.ranges, 4);
+	assert_route(0, 0xfeb80000, 0, 0x08, 0x3fff);
+	assert_route(1, 0xfec80000, 0, 0x4100, 0x4100);
+	assert_route(2, 0xfec80000, 0, 0x4200, 0x42ff);
+	assert_route(3, 0xfed80000, 1, 0x4100, 0x4100);
+}
+
 static void test_memory_is_reported_after_all_units(void **state)
 {
 	(void)state;
@@ -504,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_every_device_entry_is_understood),
 		cmocka_unit_test(test_a_named_device_belongs_in_a_newer_block),
 		cmocka_unit_test(test_the_newest_description_of_a_unit_wins),
+		cmocka_unit_test(test_a_card_goes_to_the_unit_that_names_it_in_its_segment),
 		cmocka_unit_test(test_memory_is_reported_after_all_units),
 		cmocka_unit_test(test_unknown_blocks_are_stepped_over),
 		cmocka_unit_test(test_a_callback_can_stop_the_walk),
