@@ -3,13 +3,16 @@
 # Cards behind a conventional bridge have one requester id: they share a group,
 # an entry of the device table and a table of interrupts. The host's card works
 # there; two cards of a VM do; the quarantine of one is not undone by what
-# becomes of the other; reports name the cards and not their bridge.
+# becomes of the other; reports name the cards and not their bridge. While a
+# bridge resets its bus, no card elsewhere loses a transfer.
 . "$(dirname "$0")/lib.sh"
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
 boot host --timeout 240 --device pcie-root-port,id=rp,addr=07.0 \
 	--device pcie-pci-bridge,id=br,bus=rp --arg -netdev --arg user,id=n1,net=10.0.3.0/24 \
 	--device $FAST,bus=br,addr=02.0 --device $FAST,bus=br,addr=03.0 \
-	--device e1000e,netdev=n1,bus=br,addr=04.0,romfile= <<'JOB'
+	--device e1000e,netdev=n1,bus=br,addr=04.0,romfile= \
+	--device pcie-root-port,id=rp2,chassis=2,addr=08.0 --device pcie-pci-bridge,id=br2,bus=rp2 \
+	--device $FAST,bus=br2,addr=05.0 --device $FAST,addr=06.0 <<'JOB'
 . /lab/steps.sh
 BUS=$(basename "$(dirname "$(grep -l 0x11e8 /sys/bus/pci/devices/0000:0[1-9]*:02.0/device)")")
 BUS=${BUS%:*}
@@ -36,6 +39,16 @@ sed 's/^/# /' /sys/class/iommu/amdvi0/amdvi/device_faults
 ok "the faults are the cards', not the bridge's" sh -c "
 	cut -d' ' -f1 /sys/class/iommu/amdvi0/amdvi/device_faults | sort | tr '\n' ' ' | grep -qx '$A $B '"
 pci_release $A; pci_release $B
+ok "pci-assign unloads" rmmod pci-assign
+
+FAR=$(basename "$(dirname "$(grep -l 0x11e8 /sys/bus/pci/devices/0000:0[1-9]*:05.0/device)")")
+NEAR=0000:00:06.0
+ok "pci-assign loads" load pci-assign fault_action=report || exit 1
+ok "a card alone behind a bridge moves to it, and one beside it" eval 'pci_bind $FAR pci-assign && pci_bind $NEAR pci-assign' || exit 1
+BUS=${FAR#0000:}
+faultlab $FAR=${BUS%:*}00 $NEAR reset 40
+ok "faultlab came to its end" test $? = 0
+pci_release $FAR; pci_release $NEAR
 ok "pci-assign unloads" rmmod pci-assign
 counts >/tmp/after
 ok "interrupts, groups and pinned pages are as before" diff /tmp/before /tmp/after
