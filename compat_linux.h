@@ -31,6 +31,7 @@
 #define compat_class_devnode_arg	struct device
 #define compat_immediate_exit(run)	READ_ONCE((run)->immediate_exit)
 #define compat_hypercall_mode(run)	((run)->hypercall.longmode)
+#define compat_vfio_file_is_valid	vfio_file_is_group
 #else
 #include <trace/events/ipi.h>		/* smp_send_reschedule() is traced */
 #define compat_eventfd_signal(ctx)	eventfd_signal(ctx)
@@ -38,6 +39,7 @@
 #define compat_class_devnode_arg	const struct device
 #define compat_immediate_exit(run)	READ_ONCE((run)->immediate_exit__unsafe)
 #define compat_hypercall_mode(run)	((run)->hypercall.flags)
+#define compat_vfio_file_is_valid	vfio_file_is_valid
 #endif
 
 /* ---- KVM's ABI: what newer VMMs and tests ask for ------------------------------ */

@@ -70,6 +70,7 @@ struct vm {
 	bool exception_payload, triple_fault_event;
 	bool exit_on_failure;		/* else a failed emulation for user code is #UD */
 	bool hide_platform_info;
+	unsigned long has_vfiodev;	/* bit 0: there is one, at most */
 	u32 max_vcpu_ids;		/* 0: VM_MAX_VCPU_IDS */
 	u32 boot_id;			/* the vCPU that starts by itself */
 	unsigned long nr_mmu_pages;	/* as user space set it */
@@ -329,6 +330,9 @@ static inline struct vm *vcpu_space(const struct vcpu *v)
 /* ---- references ------------------------------------------------------- */
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
+
+/* KVM_CREATE_DEVICE (vfiodev_linux.c); the descriptor goes to user space. */
+int vm_create_device(struct vm *vm, void __user *argp);
 /* The vm behind a /dev/kvm VM file descriptor, with a reference, or ERR_PTR. */
 struct vm *vm_from_fd(int fd);
 

@@ -718,6 +718,8 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return IOCTL_IN(struct kvm_coalesced_mmio_zone, vm_coalesced_unregister);
 	case KVM_X86_SET_MSR_FILTER:
 		return IOCTL_IN(struct kvm_msr_filter, vm_set_msr_filter);
+	case KVM_CREATE_DEVICE:
+		return vm_create_device(vm, argp);
 	case KVM_GET_STATS_FD:
 		return stats_fd(vm, NULL);
 	case KVM_IOEVENTFD:

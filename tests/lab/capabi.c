@@ -372,6 +372,38 @@ static void slots(void)
 	close(vm);
 }
 
+/* What VMMs that use stock VFIO create first. */
+static void vfio_device(void)
+{
+	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO,
+				       .flags = KVM_CREATE_DEVICE_TEST };
+	struct kvm_device_attr a = { .group = KVM_DEV_VFIO_GROUP,
+				     .attr = KVM_DEV_VFIO_GROUP_ADD };
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), fd = kvm;
+
+	ok(!ioctl(vm, KVM_CREATE_DEVICE, &d), "a VFIO device can be created");
+	d.type = KVM_DEV_TYPE_FLIC;
+	refused(ioctl(vm, KVM_CREATE_DEVICE, &d), ENODEV, "another machine's device");
+	d.type = KVM_DEV_TYPE_VFIO;
+	d.flags = 0;
+	ok(!ioctl(vm, KVM_CREATE_DEVICE, &d), "a VFIO device");
+	ok(!ioctl(d.fd, KVM_HAS_DEVICE_ATTR, &a), "it takes groups");
+	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), EFAULT, "a group from nowhere");
+	a.addr = (uintptr_t)&fd;
+	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), EINVAL, "a group that is none");
+	a.attr = KVM_DEV_VFIO_GROUP_DEL;
+	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), ENOENT, "to give back what it has not");
+	fd = -1;
+	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), EBADF, "a descriptor that is none");
+	refused(ioctl(d.fd, KVM_GET_DEVICE_ATTR, &a), EPERM, "to read what is not to read");
+	a.attr = 9;
+	refused(ioctl(d.fd, KVM_HAS_DEVICE_ATTR, &a), ENXIO, "an attribute it has not");
+	fd = d.fd;
+	refused(ioctl(vm, KVM_CREATE_DEVICE, &d), EBUSY, "a second one");
+	close(fd);
+	close(vm);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -388,6 +420,7 @@ int main(void)
 	machine_check();
 	ids();
 	slots();
+	vfio_device();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
