@@ -19,15 +19,22 @@
 #define ICR_BUSY		BIT(12)		/* never is: sent at once */
 #define ICR_X2_RESERVED		0xfff32000U
 
+/* Of some bits the highest; by XOR it is one instruction. */
+static u32 top_bit(u32 bits)
+{
+	return 31 ^ (u32)__builtin_clz(bits);
+}
+
 /* @words: those of the bank that may hold something. */
 static int highest_vector(const struct vlapic *a, u32 bank, u32 words)
 {
+	const u32 *row = &REG(a, bank);
+
 	while (words) {
-		u32 word = 31 - (u32)__builtin_clz(words);
-		u32 bits = READ_ONCE(a->regs[bank / VLAPIC_STEP + word]);
+		u32 word = top_bit(words), bits = READ_ONCE(row[word]);
 
 		if (bits)
-			return (int)(word * 32 + 31 - (u32)__builtin_clz(bits));
+			return (int)(word * 32 | top_bit(bits));
 		words &= ~BIT(word);
 	}
 	return -1;
