@@ -158,7 +158,10 @@ static u32 ids_in_use(const struct vm_irq *q)
 	return min_t(u32, ids, VDEST_IDS);
 }
 
-int irq_map_rebuild(struct vm_irq *q)
+/* A guest must not run on with a map that is not true, so there must be memory:
+ * a page at most.
+ */
+void irq_map_rebuild(struct vm_irq *q)
 {
 	struct irq_map *map, *old;
 	unsigned int i;
@@ -166,11 +169,8 @@ int irq_map_rebuild(struct vm_irq *q)
 
 	mutex_lock(&q->map_mutex);
 	ids = ids_in_use(q);
-	map = kzalloc(struct_size(map, dest.phys, ids), GFP_KERNEL_ACCOUNT);
-	if (!map) {
-		mutex_unlock(&q->map_mutex);
-		return -ENOMEM;
-	}
+	map = kzalloc(struct_size(map, dest.phys, ids),
+		      GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	vdest_init(&map->dest, ids);
 	for (i = 0; i < VDEST_SLOTS; i++) {
 		map->vcpu[i] = q->vcpus[i];
@@ -178,19 +178,6 @@ int irq_map_rebuild(struct vm_irq *q)
 			vdest_add(&map->dest, q->vcpus[i]->vlapic);
 	}
 	old = rcu_replace_pointer(q->map, map, lockdep_is_held(&q->map_mutex));
-	mutex_unlock(&q->map_mutex);
-	if (old)
-		kfree_rcu(old, rcu);
-	return 0;
-}
-
-/* The VM ends: messages reach nobody from now on. */
-void irq_map_drop(struct vm_irq *q)
-{
-	struct irq_map *old;
-
-	mutex_lock(&q->map_mutex);
-	old = rcu_replace_pointer(q->map, NULL, lockdep_is_held(&q->map_mutex));
 	mutex_unlock(&q->map_mutex);
 	if (old)
 		kfree_rcu(old, rcu);

@@ -72,9 +72,8 @@ struct vm_irq {
 	struct list_head ioeventfds;	/* under setup_mutex */
 };
 
-/* Make the map anew after an APIC changed (irq_linux.c); 0 or -ENOMEM. */
-int irq_map_rebuild(struct vm_irq *q);
-void irq_map_drop(struct vm_irq *q);
+/* Make the map anew after an APIC changed (irq_linux.c). Sleeps. */
+void irq_map_rebuild(struct vm_irq *q);
 /* [any] Send a message to whom it means; @self: the sender's slot or -1. */
 int irq_deliver(struct vm_irq *q, const struct vchip_msg *m, int self);
 /* The vCPU's thread: an EOI was broadcast for @vector. */

@@ -63,13 +63,9 @@ void vcpu_irq_migrate_timer(struct vcpu *v)
 
 /* ---- effects ------------------------------------------------------------------------- */
 
-/* A guest whose map cannot be kept true must not run on with the old one. */
 static void map_changed(struct vcpu *v)
 {
-	if (irq_map_rebuild(v->vm->irq)) {
-		vm_kill(v->vm, "no memory for the interrupt destination map");
-		return;
-	}
+	irq_map_rebuild(v->vm->irq);
 	irq_retry(v->vm->irq);
 }
 
@@ -436,20 +432,15 @@ int vcpu_irq_init(struct vcpu *v)
 	err = take_slot(q, v);
 	if (err)
 		goto free;
-	err = irq_map_rebuild(q);
-	if (err)
-		goto give;
+	irq_map_rebuild(q);
 	return 0;
 
-give:
-	give_slot(q, v);
 free:
 	kfree(v->vlapic);
 	v->vlapic = NULL;
 	return err;
 }
 
-/* Without memory for a smaller map the VM goes without: it reaches nobody. */
 void vcpu_irq_destroy(struct vcpu *v)
 {
 	struct vm_irq *q = v->vm->irq;
@@ -458,8 +449,7 @@ void vcpu_irq_destroy(struct vcpu *v)
 	if (!v->vlapic)
 		return;
 	give_slot(q, v);
-	if (irq_map_rebuild(q))
-		irq_map_drop(q);
+	irq_map_rebuild(q);
 	synchronize_rcu();
 	kfree(v->vlapic);
 	v->vlapic = NULL;
