@@ -3,12 +3,8 @@
 # Memory runs out in the middle: every allocation of every call in the life of
 # a VM fails in turn (failnth.c). No report, no leak, ENOMEM or nothing; the
 # next try works.
-. "$(dirname "$0")/../lib.sh"
-# The kernel shows where an allocation failed; a report has a line of its own.
-ALLOW="Call Trace:"
-failnth=build/debug/failnth
-point "failnth compiles" gcc -O2 -Wall -Wextra -Werror -static -I. -o $failnth tests/lab/debug/failnth.c
-boot host --timeout 300 --allow "$ALLOW" --file $failnth --file tests/lab/debug/inject.sh <<'JOB'
+. "$(dirname "$0")/failnth.sh"
+boot_failing host <<'JOB'
 . /lab/steps.sh
 . /lab/inject.sh
 load_kvm || exit 1

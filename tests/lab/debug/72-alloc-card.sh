@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # As 71, with a card: its binding, its node, its life in a VM; and loading the
 # modules. The card works on the host after all that.
-. "$(dirname "$0")/../lib.sh"
-# The kernel shows where an allocation failed; a report has a line of its own.
-ALLOW="Call Trace:"
-failnth=build/debug/failnth
-point "failnth compiles" gcc -O2 -Wall -Wextra -Werror -static -I. -o $failnth tests/lab/debug/failnth.c
-boot host --timeout 300 --allow "$ALLOW" --file $failnth --file tests/lab/debug/inject.sh <<'JOB'
+. "$(dirname "$0")/failnth.sh"
+boot_failing host <<'JOB'
 . /lab/steps.sh
 . /lab/inject.sh
 step_iommu && load_kvm && load_assign || exit 1
@@ -24,7 +20,7 @@ wait_for 10 test -d /sys/bus/pci/devices/$NIC/net
 ok "the host's card works after that" sh -c ". /lab/lab.sh; net_up \$(ifname $NIC) && net_ping"
 for m in pci-assign svm kvm-core; do ok "$m unloads after that" rmmod $m; done
 JOB
-boot modules --timeout 300 --allow "$ALLOW" --file $failnth --file tests/lab/debug/inject.sh <<'JOB'
+boot_failing modules <<'JOB'
 . /lab/steps.sh
 . /lab/inject.sh
 B=/lib/backplane

@@ -391,7 +391,7 @@ static const struct step vm_steps[] = {
 	{ "KVM_GET_IRQCHIP, KVM_SET_IRQCHIP", get_chip, 0 },
 	{ "KVM_GET_PIT2, KVM_SET_PIT2", get_pit, 0 },
 	{ "KVM_SET_SREGS, KVM_SET_REGS", set_regs, 0 },
-	{ "KVM_RUN over absent pages", run, 0 },
+	{ "KVM_RUN over absent pages", run, EFAULT },	/* as KVM always said */
 	{ "a slot's dirty log on", log_ram, 0 },
 	{ "KVM_RUN over write-protected pages", run, 0 },
 	{ "KVM_GET_DIRTY_LOG", dirty_log, 0 },
