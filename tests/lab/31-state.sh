@@ -25,7 +25,13 @@ ok "a card moves to pci-assign" pci_bind $EDU pci-assign
 qemu-patched -M q35 -accel kvm -cpu host -m 64 -nodefaults -display none -S \
 	-qmp unix:/tmp/card.qmp,server=on,wait=off $(assign_args $EDU edu) 2>/tmp/card.err &
 wait_for 20 test -S /tmp/card.qmp
-qmp /tmp/card.qmp '{"execute":"migrate","arguments":{"uri":"exec:cat >/dev/null"}}' >/tmp/card.out
+# The socket is there before its cards are, and it answers when they are too.
+moving_is_answered()
+{
+	qmp /tmp/card.qmp '{"execute":"migrate","arguments":{"uri":"exec:cat >/dev/null"}}' >/tmp/card.out
+	[ "$(grep -cE '"(return|error)"' /tmp/card.out)" -ge 2 ]
+}
+wait_for 60 moving_is_answered
 ok "a guest with a card refuses to move, and names the card" grep -E '"error".*05[.:]0' /tmp/card.out ||
 	note "$(cat /tmp/card.out /tmp/card.err)"
 qmp /tmp/card.qmp '{"execute":"quit"}' >/dev/null
