@@ -2,8 +2,8 @@
 /*
  * KVM_CREATE_DEVICE and its one device here, KVM_DEV_TYPE_VFIO, as
  * Documentation/virt/kvm/devices/vfio.rst has it: user space that gives a VM cards
- * through stock vfio-pci names the groups that belong to the VM, and VMMs start no
- * such card without it. The device keeps each group's file from being released
+ * through stock vfio-pci names the groups that belong to the VM; QEMU does without
+ * where it must, not every VMM may. The device keeps each group's file from release
  * while the VM may use it. Coherency, which other vendors' nested tables need to
  * know of, changes nothing in AMD's.
  *

@@ -330,11 +330,11 @@ static inline struct vm *vcpu_space(const struct vcpu *v)
 /* ---- references ------------------------------------------------------- */
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
+/* The vm behind a /dev/kvm VM file descriptor, with a reference, or ERR_PTR. */
+struct vm *vm_from_fd(int fd);
 
 /* KVM_CREATE_DEVICE (vfiodev_linux.c); the descriptor goes to user space. */
 int vm_create_device(struct vm *vm, void __user *argp);
-/* The vm behind a /dev/kvm VM file descriptor, with a reference, or ERR_PTR. */
-struct vm *vm_from_fd(int fd);
 
 /* The guest did what no guest may: remember the first reason, stop its vCPUs. */
 void vm_kill(struct vm *vm, const char *reason);
