@@ -59,6 +59,23 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 	return n;
 }
 
+/* Nothing is emulated that the CPU lacks: the leaves that would say so, empty. */
+static unsigned int collect_emulated(struct kvm_cpuid_entry2 *e, unsigned int max)
+{
+	static const u32 leaves[] = { 0, 1, 7 };
+	unsigned int i;
+
+	if (max < ARRAY_SIZE(leaves))
+		return max + 1;
+	for (i = 0; i < ARRAY_SIZE(leaves); i++)
+		e[i] = (struct kvm_cpuid_entry2){
+			.function = leaves[i], .eax = leaves[i] ? 0 : 7,
+			.flags = vcpuid_is_indexed(leaves[i]) ?
+				KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+		};
+	return i;
+}
+
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
 {
 	struct kvm_cpuid_entry2 *entries;
@@ -74,8 +91,8 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
 	entries = kvcalloc(head.nent, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
-	if (!emulated)		/* nothing is emulated that the CPU lacks */
-		n = collect_cpuid(entries, head.nent);
+	n = emulated ? collect_emulated(entries, head.nent) :
+		       collect_cpuid(entries, head.nent);
 	if (n > head.nent)
 		err = -E2BIG;
 	else if (put_user(n, &arg->nent) ||
@@ -557,6 +574,10 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 	case MSR_IA32_POWER_CTL:
 		*data = v->msr.power_ctl;
 		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+	case MSR_IA32_PERF_CAPABILITIES:
+		*data = 0;	/* CPUID shows the guest neither */
+		return host ? 0 : -EINVAL;
 	case MSR_K7_HWCR:
 		*data = v->msr.hwcr;
 		return 0;
@@ -635,6 +656,9 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_IA32_POWER_CTL:
 		v->msr.power_ctl = data;
 		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+	case MSR_IA32_PERF_CAPABILITIES:
+		return host && !data ? 0 : -EINVAL;
 	case MSR_K7_HWCR:
 		return set_hwcr(v, data);
 	case MSR_IA32_CR_PAT:

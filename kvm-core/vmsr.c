@@ -22,6 +22,7 @@ static const struct {
 	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
 	{ 0x000000ce, 0x000000ce, VMSR_OWN },	/* platform information */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
+	{ 0x0000010a, 0x0000010a, VMSR_OWN },	/* capabilities */
 	{ 0x0000011e, 0x0000011e, VMSR_ZERO },	/* cache control */
 	{ 0x00000140, 0x00000140, VMSR_OWN },	/* CPUID faulting */
 	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
@@ -37,6 +38,7 @@ static const struct {
 	{ 0x00000268, 0x0000026f, VMSR_MTRR },
 	{ 0x00000277, 0x00000277, VMSR_OWN },	/* PAT */
 	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
+	{ 0x00000345, 0x00000345, VMSR_OWN },	/* performance capabilities */
 	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
@@ -79,7 +81,7 @@ static const u32 listed[] = {
 	0xc0000102, 0xc0000103, 0x10, 0x277, 0x1a0, 0x3b, 0x6e0, 0x9e, 0x34,
 	0x12, 0x11, 0x4b564d00, 0x4b564d01, 0x8b,
 	0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d05, 0x4b564d06, 0x4b564d07,
-	0x17a, 0x17b, 0xce, 0x140, 0x1fc, 0xc0010015,
+	0x17a, 0x17b, 0xce, 0x140, 0x1fc, 0xc0010015, 0x10a, 0x345,
 };
 
 bool vmsr_listed(unsigned int i, u32 *msr)
@@ -90,12 +92,18 @@ bool vmsr_listed(unsigned int i, u32 *msr)
 	return true;
 }
 
-/* DE_CFG: no promise that LFENCE serializes, which a guest may set anyway. */
+/*
+ * DE_CFG: no promise that LFENCE serializes, which a guest may set anyway. Of
+ * what the two capability registers tell, nothing: CPUID shows neither, but
+ * user space asks for them on every CPU.
+ */
 static const struct {
 	u32 msr;
 	u64 value;
 } features[] = {
 	{ 0x0000008b, VMSR_UCODE_REV },
+	{ 0x0000010a, 0 },
+	{ 0x00000345, 0 },
 	{ 0xc0011029, 0 },
 };
 

@@ -404,6 +404,25 @@ static void vfio_device(void)
 	close(vm);
 }
 
+/* ---- what other VMMs rely on ------------------------------------------------------- */
+
+static void answers_of_the_device(void)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry e[2];
+	} m = { .head.nmsrs = 2, .e = { { .index = 0x10a }, { .index = 0x345 } } };
+	struct cpuids *c = calloc(1, sizeof(*c));
+
+	ok(ioctl(kvm, KVM_GET_MSRS, &m) == 2, "features: both capability registers are told");
+	c->head.nent = 2;
+	refused(ioctl(kvm, KVM_GET_EMULATED_CPUID, c), E2BIG, "room for two emulated leaves");
+	c->head.nent = CPUIDS;
+	ok(!ioctl(kvm, KVM_GET_EMULATED_CPUID, c) && c->head.nent == 3 && leaf(c, 7),
+	   "emulated leaves: 0, 1 and 7");
+	free(c);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -421,6 +440,7 @@ int main(void)
 	ids();
 	slots();
 	vfio_device();
+	answers_of_the_device();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
