@@ -581,7 +581,9 @@ static int translate(struct vcpu *v, struct kvm_translation *t)
 {
 	gpa_t gpa;
 
-	t->valid = !vcpu_translate(v, t->linear_address, 0, &gpa, NULL);
+	/* Without paging any address is one, but not beyond the bus. */
+	t->valid = !vcpu_translate(v, t->linear_address, 0, &gpa, NULL) &&
+		   !(gpa >> v->phys_bits);
 	t->physical_address = t->valid ? gpa : ~0ULL;
 	t->writeable = 1;
 	t->usermode = 0;

@@ -672,9 +672,11 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case KVM_RESET_DIRTY_RINGS:
 		return vm_mem_ring_reset(vm);
 	case KVM_SET_TSS_ADDR:
-		/* Only CPUs without real mode under virtualization need it. */
-		return arg > 0xfffff000UL - 3 * PAGE_SIZE ? -EINVAL : 0;
+		/* Three pages below 4 GiB, for CPUs without real mode under virtualization. */
+		return arg > SZ_4G - 3 * PAGE_SIZE ? -EINVAL : 0;
 	case KVM_SET_IDENTITY_MAP_ADDR:
+		if (atomic_read(&vm->nr_vcpus))
+			return -EINVAL;
 		return copy_from_user(&addr, argp, sizeof(addr)) ? -EFAULT : 0;
 	case KVM_SET_NR_MMU_PAGES:
 		/* A bound for what is bounded anyway (shadow_pages). */

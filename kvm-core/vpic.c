@@ -331,8 +331,6 @@ void vpic_set_state(struct vpic *p, unsigned int n, const struct kvm_pic_state *
 	struct kvm_pic_state *c = &p->chip[n & 1];
 
 	*c = *s;
-	c->elcr_mask = is_first(p, c) ? 0xf8 : 0xde;
-	c->elcr &= c->elcr_mask;
 	c->priority_add &= 7;
 	c->init_state &= 3;
 	update(p);

@@ -423,6 +423,37 @@ static void answers_of_the_device(void)
 	free(c);
 }
 
+static void pages_of_other_cpus(void)
+{
+	uint64_t addr = 0xfffbc000;
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+	ok(!ioctl(vm, KVM_SET_TSS_ADDR, 0xffffd000), "a TSS up to 4 GiB");
+	refused(ioctl(vm, KVM_SET_TSS_ADDR, 0xffffe000), EINVAL, "a TSS beyond it");
+	ok(!ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &addr), "an identity map");
+	ok(ioctl(vm, KVM_CREATE_VCPU, 0) >= 0, "a vCPU");
+	refused(ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &addr), EINVAL, "a map after the first vCPU");
+	close(vm);
+}
+
+static void answers_of_a_vm(void)
+{
+	struct kvm_translation low = { .linear_address = 0x10000 },
+		none = { .linear_address = ~0ULL };
+	struct kvm_irqchip chip = { .chip_id = 0, .chip.pic.irq_base = 10 }, again = { 0 };
+	struct smallvm g;
+
+	if (!ok(smallvm_open(&g, "", 1, true), "a VM"))
+		return;
+	ok(!ioctl(g.vcpu, KVM_TRANSLATE, &low) && low.valid && low.physical_address == 0x10000,
+	   "without paging an address is itself");
+	ok(!ioctl(g.vcpu, KVM_TRANSLATE, &none) && !none.valid, "the very last is none");
+	ok(!ioctl(g.vm, KVM_SET_IRQCHIP, &chip) && !ioctl(g.vm, KVM_GET_IRQCHIP, &again) &&
+	   !memcmp(&chip.chip.pic, &again.chip.pic, sizeof(chip.chip.pic)),
+	   "a PIC's state comes back as it was set");
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -441,6 +472,8 @@ int main(void)
 	slots();
 	vfio_device();
 	answers_of_the_device();
+	pages_of_other_cpus();
+	answers_of_a_vm();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
