@@ -270,8 +270,8 @@ static u32 fault_perm(const struct vm_mem *m, const struct fault *f)
 {
 	u32 perm = GPM_CPU_R | GPM_CPU_X;
 
-	/* A logged page becomes writable when it becomes dirty. */
-	if (f->writable && (f->write || !f->slot->dirty))
+	/* A logged page becomes dirty when it becomes writable, be it for a read. */
+	if (f->writable)
 		perm |= GPM_CPU_W;
 	if (f->uncached)
 		perm |= GPM_UNCACHED;

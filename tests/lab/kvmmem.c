@@ -497,6 +497,22 @@ static void initially_set_log(uint32_t *ram)
 	guest_close(&g);
 }
 
+/* What is mapped for a read becomes writable with it where the host's page is. */
+static void read_log(uint32_t *ram)
+{
+	uint64_t map[LOG_PAGES / 64];
+	struct guest g;
+
+	guest_open(&g);
+	set_slot(&g, 1, KVM_MEM_LOG_DIRTY_PAGES, BASE, LOG_PAGES * PAGE, ram);
+	ram[30 * PAGE / 4] = 77;
+	ok(reads(&g, BASE + 30 * PAGE, 77) && !get_log(&g, map) && LOG_IS(map, 30),
+	   "the first read of a page that is writable is logged");
+	ok(reads(&g, BASE + 30 * PAGE, 77) && !get_log(&g, map) && LOG_IS(map, -1),
+	   "the next is not");
+	guest_close(&g);
+}
+
 static void dirty_log(void)
 {
 	uint32_t *ram = anon(LOG_PAGES * PAGE);
@@ -505,6 +521,7 @@ static void dirty_log(void)
 	automatic_log(ram);
 	manual_log(ram);
 	initially_set_log(ram);
+	read_log(ram);
 	munmap(ram, LOG_PAGES * PAGE);
 }
 
