@@ -109,8 +109,7 @@ enum vm_mem_verdict {
 	VM_MEM_MMIO,		/* no RAM there: emulate */
 	VM_MEM_READONLY,	/* RAM, but the write must be emulated */
 	VM_MEM_BAD_HVA,		/* user mapping missing: exit with -EFAULT */
-	VM_MEM_SIGNAL,		/* interrupted: go out with -EINTR */
-	VM_MEM_HWPOISON,
+	VM_MEM_SIGNAL,		/* interrupted (or SIGBUS: the page failed): -EINTR */
 	VM_MEM_NOMEM,
 };
 

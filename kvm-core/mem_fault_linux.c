@@ -136,11 +136,14 @@ static enum vm_mem_verdict find_device_memory(struct vm *vm, struct fault *f)
 	return err ? VM_MEM_BAD_HVA : VM_MEM_MAPPED;
 }
 
+/* Memory that failed is told to the VMM as to any process that touches it. */
 static enum vm_mem_verdict page_missing(struct vm *vm, struct fault *f, long err)
 {
 	switch (err) {
 	case -EHWPOISON:
-		return VM_MEM_HWPOISON;
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT,
+				current);
+		return VM_MEM_SIGNAL;
 	case -EINTR:
 	case -ERESTARTSYS:
 	case -EAGAIN:

@@ -243,7 +243,6 @@ static enum run_verdict exit_npf(struct vcpu *v)
 		return mmio(v, gpa);
 	case VM_MEM_NOMEM:
 	case VM_MEM_BAD_HVA:
-	case VM_MEM_HWPOISON:
 	default:
 		return RUN_ERROR;
 	}

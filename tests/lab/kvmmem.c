@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -301,6 +302,42 @@ static void shared_file(struct guest *g)
 	close(fd);
 }
 
+/* ---- memory that fails ------------------------------------------------------------ */
+
+static volatile siginfo_t failed;
+static volatile int failures;
+
+/* What a VMM does: other memory in its place (and a machine check for the guest). */
+static void memory_failed(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	failed = *info;
+	failures++;
+	mmap(info->si_addr, PAGE, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+static void host_memory_fails(struct guest *g, uint32_t *ram)
+{
+	struct sigaction old, sa = {
+		.sa_sigaction = memory_failed, .sa_flags = SA_SIGINFO,
+	};
+	uint32_t *bad_page = ram + 8 * PAGE / 4;
+
+	guest_write(g, BASE + 8 * PAGE, 30);
+	guest_write(g, BASE + 9 * PAGE, 31);
+	sigaction(SIGBUS, &sa, &old);
+	ok(!madvise(bad_page, PAGE, MADV_HWPOISON) && !failures,
+	   "a page fails while nobody uses it");
+	ok(reads(g, BASE + 8 * PAGE, 0) && failures == 1,
+	   "the guest's read of it is a SIGBUS, then it reads what is there instead");
+	ok(failed.si_code == BUS_MCEERR_AR && failed.si_addr == bad_page &&
+	   failed.si_addr_lsb == 12, "the signal names the page");
+	ok(reads(g, BASE + 9 * PAGE, 31), "the page beside it is as it was");
+	sigaction(SIGBUS, &old, NULL);
+}
+
 static void host_changes(void)
 {
 	uint32_t *ram = anon(M2);
@@ -311,6 +348,7 @@ static void host_changes(void)
 	host_discards(&g, ram);
 	copy_on_write(&g, ram);
 	host_protects(&g, ram);
+	host_memory_fails(&g, ram);
 	shared_file(&g);
 	guest_close(&g);
 	munmap(ram, M2);
