@@ -248,7 +248,7 @@ int vcpu_irq_restore_apic_base(struct vcpu *v, u64 base)
 
 u64 vcpu_irq_get_cr8(struct vcpu *v)
 {
-	return v->vlapic ? v->vlapic->regs[VLAPIC_TPR / VLAPIC_STEP] >> 4 : v->cr8;
+	return vcpu_tpr_class(v);
 }
 
 void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8)

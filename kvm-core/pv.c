@@ -92,7 +92,7 @@ u64 pv_steal_since(u64 *last, u64 run_delay)
 
 static u32 bank_word(const struct vlapic *a, u32 bank, unsigned int word)
 {
-	return READ_ONCE(a->regs[bank / VLAPIC_STEP + word]);
+	return vlapic_peek(a, bank + word * VLAPIC_STEP);
 }
 
 int pv_eoi_vector(const struct vlapic *a)

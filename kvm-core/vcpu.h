@@ -67,7 +67,7 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 /* CR8 as the guest reads it. */
 static inline u8 vcpu_tpr_class(const struct vcpu *v)
 {
-	return v->vlapic ? v->vlapic->regs[VLAPIC_TPR / VLAPIC_STEP] >> 4 & 15 : v->cr8;
+	return v->vlapic ? vlapic_peek(v->vlapic, VLAPIC_TPR) >> 4 & 15 : v->cr8;
 }
 
 /* ---- exits that kvm-core answers ------------------------------------------ */

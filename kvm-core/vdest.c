@@ -22,13 +22,13 @@
 
 static u8 logical_id(const struct vlapic *a)
 {
-	return READ_ONCE(a->regs[VLAPIC_LDR / VLAPIC_STEP]) >> 24;
+	return vlapic_peek(a, VLAPIC_LDR) >> 24;
 }
 
 /* APM2 16.6.1: DFR model 1111b is flat, anything else clusters. */
 static bool is_flat(const struct vlapic *a)
 {
-	return READ_ONCE(a->regs[VLAPIC_DFR / VLAPIC_STEP]) >> 28 == 0xf;
+	return vlapic_peek(a, VLAPIC_DFR) >> 28 == 0xf;
 }
 
 void vdest_init(struct vdest *d, u32 ids)
@@ -139,7 +139,7 @@ int vdest_lowest(const struct vdest *d, u64 set, unsigned int start)
 		set &= ~BIT_ULL(slot);
 		if (!d->apic[slot] || !vlapic_enabled(d->apic[slot]))
 			continue;
-		ppr = READ_ONCE(d->apic[slot]->regs[VLAPIC_PPR / VLAPIC_STEP]) & 0xff;
+		ppr = vlapic_peek(d->apic[slot], VLAPIC_PPR) & 0xff;
 		if (ppr >= best_ppr)
 			continue;
 		best_ppr = ppr;
