@@ -18,7 +18,8 @@ kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
 		   kvm-core/vcpuid.o kvm-core/vmsr.o kvm-core/excp.o \
 		   kvm-core/vclock.o kvm-core/pv.o kvm-core/smm.o \
 		   kvm-core/task.o kvm-core/msrfilter.o kvm-core/mce.o \
-		   kvm-core/smmu.o kvm-core/smmu_page.o kvm-core/smmu_sync.o
+		   kvm-core/smmu.o kvm-core/smmu_page.o kvm-core/smmu_sync.o \
+		   kvm-core/vpoll.o
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
 iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
 		   iommu-amd/engine.o iommu-amd/fleet.o iommu-amd/evlog.o \

@@ -68,7 +68,11 @@ int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return set_quirks(vm, arg, true);
 	case KVM_CAP_HALT_POLL:
-		return 0;	/* an upper bound for what is not done at all */
+		if (arg > U32_MAX)
+			return -EINVAL;
+		WRITE_ONCE(vm->halt_poll_ns, arg);
+		WRITE_ONCE(vm->halt_poll_set, true);
+		return 0;
 	case KVM_CAP_MAX_VCPU_ID:
 		return set_max_ids(vm, arg);
 	default:

@@ -201,33 +201,10 @@ static bool serve_requests(struct vcpu *v)
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-/* What a waiting vCPU need not wake for. */
-#define IDLE_REQUESTS \
-	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | BIT(VCPU_REQ_STEAL) | \
-	 BIT(VCPU_REQ_SHADOW))
-
-static bool vcpu_runnable(struct vcpu *v)
-{
-	if (READ_ONCE(v->requests) & ~IDLE_REQUESTS)
-		return true;
-	if (v->mp_state != KVM_MP_STATE_HALTED)
-		return v->mp_state == KVM_MP_STATE_RUNNABLE;
-	if (v->smm.pending && !v->smm.active)
-		return true;
-	if (v->nmi_pending || v->exception.pending || READ_ONCE(v->pv.unhalted))
-		return true;
-	return (v->rflags & X86_EFLAGS_IF) &&
-	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
-}
-
 /* Sleep until something may have happened. True: leave, kvm_run is filled in. */
 static bool vcpu_block(struct vcpu *v)
 {
-	int err = rcuwait_wait_event(&v->wait, vcpu_runnable(v) ||
-				     compat_immediate_exit(v->run),
-				     TASK_INTERRUPTIBLE);
-
-	if (err || compat_immediate_exit(v->run) ||
+	if (vcpu_wait(v) || compat_immediate_exit(v->run) ||
 	    v->mp_state != KVM_MP_STATE_HALTED)
 		return false;
 	if (serve_requests(v))

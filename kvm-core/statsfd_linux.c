@@ -38,7 +38,8 @@ static const enum stat_id vm_ids[] = {
 };
 static const enum stat_id vcpu_ids[] = {
 	STAT_EXITS, STAT_IRQ_EXITS, STAT_IO_EXITS, STAT_MMIO_EXITS, STAT_NPF,
-	STAT_HALTS, STAT_INJECTIONS, STAT_EMULATIONS,
+	STAT_HALTS, STAT_INJECTIONS, STAT_EMULATIONS, STAT_POLLS, STAT_POLLS_HIT,
+	STAT_POLL_HIT_NS, STAT_POLL_MISS_NS, STAT_WAKEUPS, STAT_WAIT_NS,
 };
 
 #define MAX_IDS	ARRAY_SIZE(vcpu_ids)
@@ -57,12 +58,19 @@ static_assert(offsetof(struct stats_desc, name) ==
 static_assert(offsetof(struct stats_desc, offset) ==
 	      offsetof(struct kvm_stats_desc, offset), "as the ABI has it");
 
+static bool is_time(enum stat_id id)
+{
+	return id == STAT_POLL_HIT_NS || id == STAT_POLL_MISS_NS ||
+	       id == STAT_WAIT_NS;
+}
+
 static u32 kind(enum stat_id id)
 {
 	bool instant = id == STAT_PINNED_PAGES;
 
 	return (instant ? KVM_STATS_TYPE_INSTANT : KVM_STATS_TYPE_CUMULATIVE) |
-	       KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10;
+	       (is_time(id) ? KVM_STATS_UNIT_SECONDS : KVM_STATS_UNIT_NONE) |
+	       KVM_STATS_BASE_POW10;
 }
 
 static void fill(const struct stats_file *s, struct stats_image *im)
@@ -83,6 +91,7 @@ static void fill(const struct stats_file *s, struct stats_image *im)
 		snprintf(im->name, sizeof(im->name), "kvm-%d", s->vm->owner_pid);
 	for (i = 0; i < n; i++) {
 		im->desc[i].flags = kind(ids[i]);
+		im->desc[i].exponent = is_time(ids[i]) ? -9 : 0;
 		im->desc[i].size = 1;
 		im->desc[i].offset = i * sizeof(im->data[0]);
 		strscpy(im->desc[i].name, stat_names[ids[i]], NAME_BYTES);

@@ -49,6 +49,44 @@ TRACE_EVENT(kvm_userspace_exit,
 	TP_printk("reason %u (%d)", __entry->reason, __entry->errno)
 );
 
+/* ns: of the halt; waited: the thread slept, or polling saw the end */
+TRACE_EVENT(kvm_vcpu_wakeup,
+	TP_PROTO(u64 ns, bool waited),
+	TP_ARGS(ns, waited),
+	TP_STRUCT__entry(
+		__field(u64, ns)
+		__field(bool, waited)
+		__field(bool, valid)
+	),
+	TP_fast_assign(
+		__entry->ns = ns;
+		__entry->waited = waited;
+		__entry->valid = true;
+	),
+	TP_printk("%s time %llu ns, polling %s",
+		  __entry->waited ? "wait" : "poll", __entry->ns,
+		  __entry->valid ? "valid" : "invalid")
+);
+
+TRACE_EVENT(kvm_halt_poll_ns,
+	TP_PROTO(unsigned int vcpu_id, unsigned int new, unsigned int old),
+	TP_ARGS(vcpu_id, new, old),
+	TP_STRUCT__entry(
+		__field(bool, grow)
+		__field(unsigned int, vcpu_id)
+		__field(unsigned int, new)
+		__field(unsigned int, old)
+	),
+	TP_fast_assign(
+		__entry->grow = new > old;
+		__entry->vcpu_id = vcpu_id;
+		__entry->new = new;
+		__entry->old = old;
+	),
+	TP_printk("vcpu %u: halt_poll_ns %u (%s %u)", __entry->vcpu_id,
+		  __entry->new, __entry->grow ? "grow" : "shrink", __entry->old)
+);
+
 TRACE_EVENT(kvm_pio,
 	TP_PROTO(bool write, unsigned int port, unsigned int size, u64 val),
 	TP_ARGS(write, port, size, val),

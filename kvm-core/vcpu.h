@@ -232,6 +232,12 @@ int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *da
 void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e);
 void vcpu_complete_load(struct vcpu *v);			/* fast_linux.c */
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
+/* Has a vCPU that waits (halted, or for a SIPI) something to do? (wait_linux.c) */
+bool vcpu_runnable(struct vcpu *v);
+/* Wait for that, or until user space wants its thread: polls, then sleeps. 0, or
+ * -ERESTARTSYS when a signal ended the sleep. Its own thread, no lock.
+ */
+int vcpu_wait(struct vcpu *v);
 void vcpu_clock_update(struct vcpu *v);				/* clock_linux.c */
 int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);
 /* The wall clock and the guest's TSC at one moment; false: no stable clock. */

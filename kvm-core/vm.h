@@ -78,6 +78,8 @@ struct vm {
 	u64 exit_hypercalls;		/* BIT(KVM_HC_*) that user space answers */
 	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
 	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_*, before any vCPU */
+	bool halt_poll_set;		/* KVM_CAP_HALT_POLL: not the module's, but */
+	u32 halt_poll_ns;		/* this is the most */
 	struct msrfilter __rcu *msr_filter;	/* NULL: none */
 	const char *dead;		/* first reason of vm_kill, or NULL */
 	void *arch;			/* svm's: its I/O map, or NULL */
@@ -311,6 +313,9 @@ struct vcpu {
 	    stat_npf, stat_halts, stat_injections, stat_emulations,
 	    stat_hypercalls, stat_yields, stat_async_pf, stat_irq_windows,
 	    stat_msr_exits;
+	u32 poll_ns;			/* how long its next halt polls */
+	u64 stat_polls, stat_polls_hit, stat_poll_hit_ns, stat_poll_miss_ns,
+	    stat_wakeups, stat_wait_ns;
 	struct {			/* smmu_linux.c */
 		struct smmu_page *root;	/* what CR3 points to */
 		struct vm *space;	/* whose */

@@ -51,6 +51,12 @@ const char *const stat_names[NR_STATS] = {
 	[STAT_YIELDS] = "directed_yield_successful",
 	[STAT_IRQ_WINDOWS] = "irq_window_exits",
 	[STAT_MSR_EXITS] = "msr_exits",
+	[STAT_POLLS] = "halt_attempted_poll",
+	[STAT_POLLS_HIT] = "halt_successful_poll",
+	[STAT_POLL_HIT_NS] = "halt_poll_success_ns",
+	[STAT_POLL_MISS_NS] = "halt_poll_fail_ns",
+	[STAT_WAKEUPS] = "halt_wakeup",
+	[STAT_WAIT_NS] = "halt_wait_ns",
 };
 
 u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id)
@@ -80,6 +86,18 @@ u64 stats_of_vcpu(const struct vcpu *v, enum stat_id id)
 		return v->stat_irq_windows;
 	case STAT_MSR_EXITS:
 		return v->stat_msr_exits;
+	case STAT_POLLS:
+		return v->stat_polls;
+	case STAT_POLLS_HIT:
+		return v->stat_polls_hit;
+	case STAT_POLL_HIT_NS:
+		return v->stat_poll_hit_ns;
+	case STAT_POLL_MISS_NS:
+		return v->stat_poll_miss_ns;
+	case STAT_WAKEUPS:
+		return v->stat_wakeups;
+	case STAT_WAIT_NS:
+		return v->stat_wait_ns;
 	default:
 		return 0;
 	}

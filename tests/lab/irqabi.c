@@ -439,6 +439,71 @@ static void messages(void)
 	ioctl(vcpu, KVM_SET_LAPIC, &before);
 }
 
+/* ---- waiting for the end of a halt ------------------------------------------------- */
+
+static long kvm_stat(const char *name)
+{
+	char path[80], text[32] = "-1";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%s", name);
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(text, sizeof(text), f))
+			text[0] = 0;
+		fclose(f);
+	}
+	return atol(text);
+}
+
+static int poll_at_most(uint64_t ns)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_HALT_POLL, .args = { ns } };
+
+	return ioctl(vm, KVM_ENABLE_CAP, &c);
+}
+
+/* The guest halts; 5 ms later an interrupt ends it. */
+static bool halt_once(int fd)
+{
+	pid_t child = fork();
+	bool woken;
+
+	if (!child) {
+		usleep(5000);
+		strike(fd);
+		_exit(0);
+	}
+	woken = speak() == PORT_EDGE;
+	waitpid(child, NULL, 0);
+	return woken;
+}
+
+/* Each halt that lasts longer than the vCPU polled makes it poll longer. */
+static void halts(void)
+{
+	long hits = kvm_stat("halt_successful_poll"), tries;
+	int fd = eventfd(0, EFD_NONBLOCK), i;
+	bool woken = true;
+
+	irqfd(fd, EDGE, 0, 0);
+	refused(poll_at_most(1ULL << 32), EINVAL, "polling for longer than can be said");
+	ok(!poll_at_most(1000000000), "a halted vCPU may poll for a second");
+	for (i = 0; i < 100 && woken && kvm_stat("halt_successful_poll") == hits; i++)
+		woken = halt_once(fd);
+	ok(woken && kvm_stat("halt_successful_poll") > hits,
+	   "after some halts it sees the end of one without sleeping (%d)", i);
+	ok(!poll_at_most(0), "it may not poll at all");
+	halt_once(fd);
+	tries = kvm_stat("halt_attempted_poll");
+	for (i = 0; i < 3; i++)
+		woken &= halt_once(fd);
+	ok(woken && tries > 0 && kvm_stat("halt_attempted_poll") == tries,
+	   "then it does not (%ld)", tries);
+	irqfd(fd, EDGE, KVM_IRQFD_FLAG_DEASSIGN, 0);
+	close(fd);
+}
+
 int main(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR);
@@ -458,6 +523,7 @@ int main(void)
 	messages();
 	stores_signal_eventfds();
 	edges();
+	halts();
 	levels();
 	ticks();
 	/* The VM's end must take these along. */
