@@ -37,7 +37,7 @@ verdict() { awk -v t="$2" '$1 == t { print $2 }' "build/vmms.$1"; }
 compared=0
 while read -r t yard; do
 	if [ "$yard" != pass ]; then
-		echo "# $t: fails on Debian's own KVM here; ours: $(verdict ours "$t")"
+		echo "# $t: $yard on Debian's own KVM here; ours: $(verdict ours "$t")"
 		continue
 	fi
 	compared=$((compared + 1))
