@@ -255,8 +255,11 @@ extern const struct attribute_group *card_sysfs_groups[];
 
 /* ---- intr_linux.c -------------------------------------------------------- */
 void intr_init(struct card *c);
-/* The models changed: arm or disarm host vectors to match. card->lock. */
-void intr_sync(struct card *c);
+/*
+ * The models changed: arm or disarm host vectors to match. card->lock. If the
+ * host has none for them: its error, told to the operator already; mode is off.
+ */
+int intr_sync(struct card *c);
 /* Entries of the MSI-X table were unmasked: arm them, send what is pending. */
 void intr_opened(struct card *c, unsigned int first, unsigned int count);
 /* Send what became deliverable in the MSI model. card->lock. */

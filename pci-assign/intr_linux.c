@@ -348,19 +348,24 @@ void intr_opened(struct card *c, unsigned int first, unsigned int count)
 		kick_msix(c);
 }
 
-void intr_sync(struct card *c)
+int intr_sync(struct card *c)
 {
 	struct card_intr *in = &c->intr;
 	enum intr_mode mode;
 	unsigned int want;
+	int err;
 
 	lockdep_assert_held(&c->lock);
 	mode = wanted_mode(c, &want);
 	if (mode == in->mode && (mode != INTR_MSI || want == in->count))
-		return;
+		return 0;
 	stop_vectors(c);
-	if (mode != INTR_OFF && !start_vectors(c, mode, want))
+	if (mode == INTR_OFF)
+		return 0;
+	err = start_vectors(c, mode, want);
+	if (!err)
 		intr_opened(c, 0, want);
+	return err;
 }
 
 /* ---- the line ------------------------------------------------------------ */
@@ -486,6 +491,8 @@ static int line_start(struct card *c)
 	err = request_irq(in->line_irq, line_fired, IRQF_NO_THREAD |
 			  (in->line_shared ? IRQF_SHARED : IRQF_NO_AUTOEN),
 			  "pci-assign-intx", c);
+	if (err == -ENOMEM)
+		return err;
 	if (err) {
 		card_err(c, "interrupt line %d refused (%d): %s\n",
 			 in->line_irq, err, in->line_shared ?
@@ -597,10 +604,10 @@ static int host_start(struct card *c, u32 type)
 {
 	struct card_intr *in = &c->intr;
 	unsigned int i;
+	int err;
 
 	if (type == KVM_DEV_IRQ_HOST_INTX) {
-		int err = line_start(c);
-
+		err = line_start(c);
 		if (!err)
 			in->host_type = type;
 		return err;
@@ -613,10 +620,11 @@ static int host_start(struct card *c, u32 type)
 	if (type == KVM_DEV_IRQ_HOST_MSIX && (!in->gsi || !has_gsi_entries(in)))
 		return -EINVAL;
 	in->host_type = type;
-	intr_sync(c);
+	err = intr_sync(c);
 	if (in->mode == INTR_OFF) {
 		in->host_type = 0;
-		return -EIO;
+		/* The PCI core calls most of its own lack of memory ENOSPC. */
+		return err == -ENOMEM ? err : -EIO;
 	}
 	for (i = 0; type == KVM_DEV_IRQ_HOST_MSIX && i < in->count; i++)
 		in->vec[i].gsi = in->gsi[i];
