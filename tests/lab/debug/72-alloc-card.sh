@@ -1,19 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # As 71, with a card: its binding, its node, its life in a VM; and loading the
-# modules. The card works on the host after all that.
+# modules. The card works on the host after all that. What fails are our calls'
+# allocations and the PCI core's on their behalf, not those of the kernel's ACPI
+# interpreter: when one of its fails it reads what it has freed, which KASAN
+# reports. It works out a card's interrupt line when the card is switched on, so
+# the card is on before anything fails; switching on again is then counted only.
 . "$(dirname "$0")/failnth.sh"
 boot_failing host <<'JOB'
 . /lab/steps.sh
 . /lab/inject.sh
 step_iommu && load_kvm && load_assign || exit 1
+switch_on()
+{
+	[ ! -e /sys/bus/pci/devices/$1/driver ] || echo $1 >/sys/bus/pci/devices/$1/driver/unbind
+	echo 1 >/sys/bus/pci/devices/$1/enable
+}
+ok "edu is switched on" switch_on $EDU
 ok "edu moves to pci-assign" pci_bind $EDU pci-assign || exit 1
 D=/sys/bus/pci/drivers/pci-assign
 inject card $EDU
 echo $EDU >$D/unbind
 inject write $D/bind $EDU $D/unbind $EDU
 ok "the card is in no VM and no page stays pinned" sh -c '. /lab/steps.sh; counts | grep -qx "pinned 0"'
-pci_bind $NIC pci-assign
+ok "the NIC is switched on" switch_on $NIC
+ok "it moves to pci-assign" pci_bind $NIC pci-assign
 inject card $NIC
 pci_release $NIC
 wait_for 10 test -d /sys/bus/pci/devices/$NIC/net
