@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "kvmstat.h"
 #include "tap.h"
 
 #define EDGE	6		/* gsis that the guest handles */
@@ -440,21 +441,6 @@ static void messages(void)
 }
 
 /* ---- waiting for the end of a halt ------------------------------------------------- */
-
-static long kvm_stat(const char *name)
-{
-	char path[80], text[32] = "-1";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%s", name);
-	f = fopen(path, "r");
-	if (f) {
-		if (!fgets(text, sizeof(text), f))
-			text[0] = 0;
-		fclose(f);
-	}
-	return atol(text);
-}
 
 static int poll_at_most(uint64_t ns)
 {

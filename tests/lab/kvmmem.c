@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "kvmstat.h"
 #include "tap.h"
 
 #define PAGE	4096UL
@@ -178,21 +179,6 @@ static bool is_hole(struct guest *g, uint32_t gpa)
 }
 
 /* ---- faults ------------------------------------------------------------------ */
-
-static long kvm_stat(const char *name)
-{
-	char path[80], line[32] = "-1";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%s", name);
-	f = fopen(path, "r");
-	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = 0;
-		fclose(f);
-	}
-	return atol(line);
-}
 
 static void demand(void)
 {
