@@ -906,6 +906,10 @@ static const struct file_operations vcpu_fops = {
 
 /* ---- create ---------------------------------------------------------------------------------------- */
 
+#ifndef CONFIG_DEBUG_SPINLOCK
+static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "for more the allocator takes two pages");
+#endif
+
 static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 {
 	struct vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);

@@ -184,6 +184,7 @@ struct vcpu {
 	struct kvm_run *run;
 	struct preempt_notifier notifier;
 	int cpu;			/* loaded on, or -1 */
+	u32 poll_ns;			/* how long its next halt polls */
 	struct task_struct *task;	/* inside KVM_RUN, or NULL */
 	int mode;			/* enum vcpu_mode, smp ordered */
 	unsigned long requests;		/* BIT(enum vcpu_request) */
@@ -191,8 +192,8 @@ struct vcpu {
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	u8 sipi_vector;
 	u8 eoi_vector;			/* of VCPU_REQ_IOAPIC_EOI_EXIT */
-	sigset_t sigset;		/* KVM_SET_SIGNAL_MASK */
-	bool sigset_active;
+	bool sigset_active;		/* KVM_SET_SIGNAL_MASK: */
+	sigset_t sigset;
 
 	u64 regs[VCPU_NR_REGS];		/* rax, rsp live in the VMCB while
 					 * loaded; vcpu_ops syncs
@@ -253,10 +254,10 @@ struct vcpu {
 	struct vcpu_apf *apf;
 	struct dring ring;		/* of dirty pages; size 0: none */
 	spinlock_t ring_lock;
+	u32 clock_version;
 	u64 tsc_offset;
 	u32 tsc_khz;
 	bool clock_paused;
-	u32 clock_version;
 
 	/* Emulation in progress across an exit to user space */
 	struct {
@@ -284,7 +285,6 @@ struct vcpu {
 	} load;
 	struct code_window window[CODE_WINDOWS];
 	struct code_window *code;	/* the last used */
-	u8 window_next;			/* the next to go */
 	struct known_insn known[8];
 	gfn_t device_gfn;		/* no slot has it, as of */
 	unsigned long device_slots;	/* vm->mem.generation */
@@ -300,6 +300,7 @@ struct vcpu {
 					 */
 
 	bool user_hypercall;		/* one that user space answers */
+	u8 window_next;			/* of window: the next to go */
 	/* A RDMSR or WRMSR that user space answers */
 	struct {
 		bool active, read;
@@ -313,7 +314,6 @@ struct vcpu {
 	    stat_npf, stat_halts, stat_injections, stat_emulations,
 	    stat_hypercalls, stat_yields, stat_async_pf, stat_irq_windows,
 	    stat_msr_exits;
-	u32 poll_ns;			/* how long its next halt polls */
 	u64 stat_polls, stat_polls_hit, stat_poll_hit_ns, stat_poll_miss_ns,
 	    stat_wakeups, stat_wait_ns;
 	struct {			/* smmu_linux.c */
