@@ -13,11 +13,11 @@ point()
 	echo "$([ "$2" = "$3" ] || echo "not ")ok $n - $1"
 	[ "$2" = "$3" ] || bad=$((bad + 1))
 }
-# judged LINE [ALLOWED]: clean or bad
+# judged LINE [ALLOWED [LEAK]]: clean or bad
 judged()
 {
 	printf '[    0.000000] Linux version 6.1\n%s\n' "$1" >"$log"
-	if tools/lab/klog-check "$log" "${2:-}" >/dev/null; then echo clean; else echo bad; fi
+	if tools/lab/klog-check "$log" "${2:-}" "${3:-}" >/dev/null; then echo clean; else echo bad; fi
 }
 
 while read -r line; do
@@ -65,5 +65,19 @@ point "a program's word, without the kernel's stamp, is none" clean "$(judged 'B
 point "a line that is allowed is not held against the run" clean "$(judged '[ 1.0] Call Trace:' 'Call Trace:')"
 point "what is not allowed is, beside it" bad \
 	"$(judged $'[ 1.0] Call Trace:\n[ 1.1] BUG: KASAN: use-after-free in f' 'Call Trace:')"
+# leaks N FRAME...: what a kernel and init print of N suspected leaks, of which
+# those with the frames are told
+leaks()
+{
+	printf '[ 1.0] kmemleak: %d new suspected memory leaks (see /sys/kernel/debug/kmemleak)\n' "$1"
+	shift
+	[ $# -eq 0 ] || printf 'unreferenced object 0xffff (size 16):\n  backtrace:\n    [<(____ptrval____)>] kstrdup+0x1/0x2\n    [<(____ptrval____)>] %s+0x3/0x4\n' "$@"
+}
+point "leaks that are all of a known kind are let go" clean "$(judged "$(leaks 2 known_fn known_fn)" '' known_fn)"
+point "one of another kind is not" bad "$(judged "$(leaks 2 known_fn other_fn)" '' known_fn)"
+point "nor one that nothing is told of" bad "$(judged "$(leaks 2 known_fn)" '' known_fn)"
+point "nor any if none is known" bad "$(judged "$(leaks 1 known_fn)")"
+point "nor another report beside known leaks" bad \
+	"$(judged "$(leaks 1 known_fn)"$'\n[ 1.1] BUG: KASAN: use-after-free in f' '' known_fn)"
 echo "1..$n"
 [ "$bad" -eq 0 ]

@@ -38,8 +38,10 @@ B=/lib/backplane
 inject module $B/kvm-core.ko kvm_core
 load kvm-core
 inject module $B/svm.ko svm
-load svm && load iommu-amd
+load svm && step_iommu || exit 1
 inject module $B/pci-assign.ko pci_assign
-ok "all of it loads and works in the end" step_iommu
+ok "the last of them loads in the end" load pci-assign
+ok "a card moves to it" pci_bind $EDU pci-assign
+ok "the host's card works all the while" net_ping
 JOB
 finish
