@@ -117,7 +117,6 @@ int vcpu_irq_set_apic_base(struct vcpu *v, u64 base);
  * be restored, whatever transition the guest would need.
  */
 int vcpu_irq_restore_apic_base(struct vcpu *v, u64 base);
-u64 vcpu_irq_get_cr8(struct vcpu *v);
 void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8);
 int vcpu_irq_get_lapic(struct vcpu *v, struct kvm_lapic_state *s);
 int vcpu_irq_set_lapic(struct vcpu *v, const struct kvm_lapic_state *s);

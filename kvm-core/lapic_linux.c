@@ -246,11 +246,6 @@ int vcpu_irq_restore_apic_base(struct vcpu *v, u64 base)
 	return set_base(v, base, true);
 }
 
-u64 vcpu_irq_get_cr8(struct vcpu *v)
-{
-	return vcpu_tpr_class(v);
-}
-
 void vcpu_irq_set_cr8(struct vcpu *v, u64 cr8)
 {
 	struct vlapic_effect e = { };

@@ -526,7 +526,7 @@ static enum emul_access_result op_get_cr(struct emul_ctxt *c, unsigned int n, u6
 		*value = v->cr4;
 		return EMUL_ACC_OKAY;
 	case 8:
-		*value = vcpu_irq_get_cr8(v);
+		*value = vcpu_tpr_class(v);
 		return EMUL_ACC_OKAY;
 	default:
 		c->fault = (struct emul_fault){ .vector = EXCP_UD };

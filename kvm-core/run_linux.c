@@ -451,7 +451,7 @@ static void fill_run(struct vcpu *v)
 	struct kvm_run *run = v->run;
 
 	run->if_flag = !!(v->rflags & X86_EFLAGS_IF);
-	run->cr8 = vcpu_irq_get_cr8(v);
+	run->cr8 = vcpu_tpr_class(v);
 	run->apic_base = vcpu_irq_get_apic_base(v);
 	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->ready_for_interrupt_injection =

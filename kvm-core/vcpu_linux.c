@@ -189,7 +189,7 @@ static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
 	s->cr2 = v->cr2;
 	s->cr3 = v->cr3;
 	s->cr4 = v->cr4;
-	s->cr8 = vcpu_irq_get_cr8(v);
+	s->cr8 = vcpu_tpr_class(v);
 	s->efer = v->efer;
 	s->apic_base = vcpu_irq_get_apic_base(v);
 	if (v->interrupt.injected)
