@@ -159,8 +159,7 @@ void vcpu_apf_tell(struct vcpu *v)
 		    offsetof(struct kvm_vcpu_pv_apf_data, token);
 	u32 token;
 
-	if (!pv_apf_enabled(v->msr.async_pf, v->msr.async_pf_int) || !v->vlapic ||
-	    !v->apf)
+	if (!pv_apf_enabled(v->msr.async_pf, v->msr.async_pf_int) || !v->vlapic)
 		return;
 	spin_lock(&v->apf->lock);
 	token = pv_apf_tell(&v->apf->pages);
