@@ -93,21 +93,22 @@ enum emul_verdict emul_mov_seg_rm(struct emul_run *r)
 
 /* ---- far pointers in memory: the offset, then 16 bits of selector ----------- */
 
-/* There are no offsets of 64 bits (APM3 JMP Far, LSS). */
+/* Loads of a register have no offsets of 64 bits (APM3 LSS). */
 static unsigned int far_size(const struct emul_run *r)
 {
 	return min(r->i.opsize, 4);
 }
 
-static enum emul_verdict read_far(struct emul_run *r, u64 *offset, u16 *selector)
+static enum emul_verdict read_far(struct emul_run *r, unsigned int size, u64 *offset,
+				  u16 *selector)
 {
-	unsigned int size = far_size(r);
+	u8 pointer[8 + sizeof(*selector)] = { };
 	enum emul_verdict v;
-	u64 pointer = 0;
 
-	v = emul_read(r, r->i.seg, emul_offset(r), &pointer, size + 2);
-	*offset = pointer & emul_mask(size);
-	*selector = pointer >> (8 * size);
+	v = emul_read(r, r->i.seg, emul_offset(r), pointer, size + sizeof(*selector));
+	*offset = 0;
+	memcpy(offset, pointer, size);
+	memcpy(selector, pointer + size, sizeof(*selector));
 	return v;
 }
 
@@ -132,7 +133,7 @@ enum emul_verdict emul_load_far(struct emul_run *r)
 
 	if (!can_load(r))
 		return EMUL_UNHANDLED;
-	v = read_far(r, &offset, &selector);
+	v = read_far(r, far_size(r), &offset, &selector);
 	if (v == EMUL_OKAY)
 		v = load(r, load_far_seg(r), selector);
 	if (v == EMUL_OKAY)
@@ -202,6 +203,10 @@ enum emul_verdict emul_call_far(struct emul_run *r)
 	return call_far(r, r->i.imm, r->i.imm2);
 }
 
+/*
+ * REX.W makes the offset one of 64 bits, as with Linux's KVM: the SDM (2A, JMP) has
+ * the form, APM3 does not list it.
+ */
 enum emul_verdict emul_jmp_far_mem(struct emul_run *r)
 {
 	enum emul_verdict v;
@@ -210,7 +215,7 @@ enum emul_verdict emul_jmp_far_mem(struct emul_run *r)
 
 	if (!can_load(r))
 		return EMUL_UNHANDLED;
-	v = read_far(r, &ip, &selector);
+	v = read_far(r, r->i.opsize, &ip, &selector);
 	return v == EMUL_OKAY ? jump_far(r, ip, selector) : v;
 }
 
@@ -222,7 +227,7 @@ enum emul_verdict emul_call_far_mem(struct emul_run *r)
 
 	if (!can_load(r))
 		return EMUL_UNHANDLED;
-	v = read_far(r, &ip, &selector);
+	v = read_far(r, r->i.opsize, &ip, &selector);
 	return v == EMUL_OKAY ? call_far(r, ip, selector) : v;
 }
 

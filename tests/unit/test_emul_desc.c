@@ -204,6 +204,20 @@ static void test_a_far_jump_takes_the_code_segment(void **state)
 	assert_int_equal(g.c.seg_dirty, BIT(EMUL_CS));
 }
 
+static void test_rex_w_gives_a_far_jump_an_offset_of_64_bits(void **state)
+{
+	(void)state;
+	reset(64);
+	guest_poke(&g, OPERAND, 0x123456789000, 8);
+	guest_poke(&g, OPERAND + 8, CODE, 2);
+	assert_done(&g, 0x48, 0xff, 0x2b);
+	assert_int_equal(g.c.rip, 0x123456789000);
+	assert_int_equal(g.c.seg[EMUL_CS].attrib, CS64);
+	guest_poke(&g, OPERAND, 1ULL << 47, 8);
+	assert_int_equal(RUN(&g, 0x48, 0xff, 0x2b), EMUL_FAULT);
+	assert_int_equal(g.c.fault.vector, 13);
+}
+
 static void test_a_far_jump_to_what_is_no_code_of_this_level_is_refused(void **state)
 {
 	static const struct { u16 selector; u8 vector; u16 error; } rows[] = {
@@ -371,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_a_pop_that_is_refused_leaves_the_stack),
 		cmocka_unit_test(test_lss_loads_both_parts_and_no_offset_of_64_bits),
 		cmocka_unit_test(test_a_far_jump_takes_the_code_segment),
+		cmocka_unit_test(test_rex_w_gives_a_far_jump_an_offset_of_64_bits),
 		cmocka_unit_test(test_a_far_jump_to_what_is_no_code_of_this_level_is_refused),
 		cmocka_unit_test(test_a_far_call_returns_at_its_level),
 		cmocka_unit_test(test_ltr_takes_a_free_tss_and_marks_it_busy),
