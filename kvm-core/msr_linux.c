@@ -670,6 +670,8 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_EFER:
 		return vcpu_set_efer(v, data, host);
 	default:
+		if (!vmsr_address_valid(msr, &data, v->cr4 & X86_CR4_LA57 ? 57 : 48))
+			return -EINVAL;
 		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
 	}
 }

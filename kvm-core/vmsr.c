@@ -124,6 +124,26 @@ bool vmsr_feature(unsigned int i, u32 *msr, u64 *value)
 	return true;
 }
 
+bool vmsr_address_valid(u32 msr, u64 *value, unsigned int bits)
+{
+	u64 canonical = (u64)((s64)(*value << (64 - bits)) >> (64 - bits));
+
+	switch (msr) {
+	case 0x175:		/* SYSENTER_ESP, EIP */
+	case 0x176:
+		*value = canonical;
+		return true;
+	case 0xc0000082:	/* LSTAR, CSTAR */
+	case 0xc0000083:
+	case 0xc0000100:	/* FS, GS, KernelGS base */
+	case 0xc0000101:
+	case 0xc0000102:
+		return *value == canonical;
+	default:
+		return true;
+	}
+}
+
 /* Types 0 UC, 1 WC, 4 WT, 5 WP, 6 WB; 7 UC- in the PAT only. */
 static bool type_valid(u8 type, bool pat)
 {

@@ -35,6 +35,11 @@ bool vmsr_feature(unsigned int i, u32 *msr, u64 *value);
  */
 #define VMSR_UCODE_REV	0x01000065
 
+/* May MSR @msr hold *@value with addresses of @bits? Where WRMSR of a non-canonical
+ * address is not #GP, *@value becomes canonical (APM3 WRMSR, SYSENTER).
+ */
+bool vmsr_address_valid(u32 msr, u64 *value, unsigned int bits);
+
 /* Is @value what a PAT or an MTRR-type byte array may hold? (APM2 7.8.1) */
 bool vmsr_pat_valid(u64 value);
 /* Index into a 27-word store of MTRR def type, 11 fixed... -1: not an MTRR. */

@@ -35,6 +35,32 @@ static void test_named_msrs_have_their_class(void **state)
 		assert_int_equal(vmsr_classify(rows[i].msr), rows[i].class);
 }
 
+static void test_addresses_are_canonical_or_refused(void **state)
+{
+	static const u32 refused[] = {
+		0xc0000082, 0xc0000083, 0xc0000100, 0xc0000101, 0xc0000102,
+	};
+	u64 odd = 1ULL << 47, value;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		value = odd;
+		assert_false(vmsr_address_valid(refused[i], &value, 48));
+		assert_true(vmsr_address_valid(refused[i], &value, 57));
+		assert_int_equal(value, odd);
+		value = ~0ULL << 47;
+		assert_true(vmsr_address_valid(refused[i], &value, 48));
+	}
+	for (i = 0x175; i <= 0x176; i++) {
+		value = odd;
+		assert_true(vmsr_address_valid(i, &value, 48));
+		assert_int_equal(value, ~0ULL << 47);
+	}
+	value = odd;
+	assert_true(vmsr_address_valid(0xc0000081, &value, 48));	/* no address */
+	assert_int_equal(value, odd);
+}
+
 /* Can user space save and restore every MSR that it is told of? */
 static void test_every_feature_msr_is_known(void **state)
 {
@@ -95,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_msrs_nobody_named_are_unknown),
 		cmocka_unit_test(test_named_msrs_have_their_class),
+		cmocka_unit_test(test_addresses_are_canonical_or_refused),
 		cmocka_unit_test(test_every_listed_msr_is_known),
 		cmocka_unit_test(test_every_feature_msr_is_known),
 		cmocka_unit_test(test_each_mtrr_has_a_slot_of_its_own),
