@@ -170,6 +170,8 @@ static enum run_verdict exit_xsetbv(struct vcpu *v)
 {
 	u64 value = (u32)v->regs[EMUL_RAX] | v->regs[EMUL_RDX] << 32;
 
+	if (!(v->cr4 & X86_CR4_OSXSAVE))
+		return inject_ud(v);	/* some emulators intercept it first */
 	if (vcpu_ops->get_cpl(v) || (u32)v->regs[EMUL_RCX] ||
 	    vcpu_set_xcr0(v, value)) {
 		vcpu_queue_gp(v);

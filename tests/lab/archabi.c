@@ -3,9 +3,10 @@
  * archabi: what the architecture says of instructions and events that a
  * hypervisor does for its guest, tried without a VMM: single steps over what
  * exits, DR7.GD, NMIs that come two at a time or with RFLAGS.IF clear, machine
- * checks' registers, and descriptors, tables and MMX registers whose operands are a
- * device's. TAP on stdout; the in-tree stack passes the same points up to those, and
- * did not come to an end of them.
+ * checks' registers, what follows a hypercall at the end of the address space, a
+ * local APIC that is off, and descriptors, tables and MMX registers whose operands
+ * are a device's. TAP on stdout; the in-tree stack was seen to pass the same points
+ * up to the latter, but that for XSETBV, and did not come to an end of them.
  */
 #include "smallvm.h"
 
@@ -107,6 +108,57 @@ asm(".section .rodata\n"
     "	rdmsr\n"
     "	mov 0x100000, %eax\n"
     "	out %eax, $0x80\n"
+    /* XSETBV: the vector it ends in; 0: none */
+    "xsetbv_code:\n"
+    "	xor %ecx, %ecx\n"
+    "	xor %edx, %edx\n"
+    "	mov $1, %eax\n"
+    "	xsetbv\n"
+    "	xor %eax, %eax\n"
+    "	out %eax, $0x80\n"
+    "ud_handler:\n"
+    "	mov $6, %eax\n"
+    "	out %eax, $0x80\n"
+    /* To the last three bytes below the hole; the handler tells where it came from */
+    "edge_code:\n"
+    "	mov $9999, %eax\n"
+    "	mov $0x7ffffffffffd, %rbx\n"
+    "	jmp *%rbx\n"
+    "edge_handler:\n"
+    "	pop %rax\n"
+    "	pop %rax\n"
+    "	shr $16, %rax\n"
+    "	out %eax, $0x80\n"
+    /* The local APIC's page is at HOLE_VA: off, its TPR by CR8, on again */
+    "apic_code:\n"
+    "	mov $0x1b, %ecx\n"
+    "	rdmsr\n"
+    "	and $~0x800, %eax\n"
+    "	wrmsr\n"
+    "	mov $0x600000, %edi\n"
+    "	mov $4096, %ecx\n"
+    "	mov $0xff, %al\n"
+    "	rep stosb\n"
+    "	mov 0x600030, %eax\n"
+    "	out %eax, $0x80\n"
+    "	mov $9, %ebx\n"
+    "	mov %rbx, %cr8\n"
+    "	mov %cr8, %rax\n"
+    "	out %eax, $0x80\n"
+    "	mov $1, %eax\n"
+    "	cpuid\n"
+    "	mov %edx, %eax\n"
+    "	out %eax, $0x80\n"
+    "	mov $0x1b, %ecx\n"
+    "	rdmsr\n"
+    "	or $0x800, %eax\n"
+    "	wrmsr\n"
+    "	mov 0x600030, %eax\n"
+    "	out %eax, $0x80\n"
+    "	mov $6, %ebx\n"
+    "	mov %rbx, %cr8\n"
+    "	mov 0x600080, %eax\n"
+    "	out %eax, $0x80\n"
     /* Operands at HOLE_VA are the device's */
     "seg_code:\n"
     "	fninit\n"
@@ -117,7 +169,7 @@ asm(".section .rodata\n"
     "	sgdt 0x600020\n"
     "	movq 0x600030, %mm1\n"
     "	movq %mm1, 0x600038\n"
-    "	ljmp *0x600040\n"
+    "	rex.w ljmp *0x600060\n"
     "	hlt\n"
     "seg_there:\n"
     "	lgdt 0x600048\n"
@@ -137,7 +189,8 @@ asm(".section .rodata\n"
     "arch_end:\n"
     ".text\n");
 
-extern const char wr_code[], rd_code[], seg_code[], seg_there[], seg_bad[], seg_handler[];
+extern const char wr_code[], rd_code[], seg_code[], seg_there[], seg_bad[], seg_handler[],
+	xsetbv_code[], ud_handler[], edge_code[], edge_handler[], apic_code[];
 
 #define HOLE		0x40000000UL
 #define HOLE_VA		0x600000
@@ -279,6 +332,70 @@ static void registers(void)
 	ok(msr(rd_code, 0x40001234, 0) == 1, "what no table names is #GP");
 }
 
+/* What user space sets is held to the same rules; the emulated CPU's WRMSR is not. */
+static void addresses(void)
+{
+	struct smallvm g;
+
+	if (!guest(&g, rd_code, 13, gp_handler))
+		return;
+	ok(smallvm_set_msr(&g, 0xc0000082, 1ULL << 47) == 0, "LSTAR takes no odd address");
+	ok(smallvm_set_msr(&g, 0xc0000101, 1ULL << 47) == 0, "nor does GS base");
+	ok(smallvm_set_msr(&g, 0xc0000101, ~0ULL << 47) == 1, "but a kernel's");
+	ok(smallvm_set_msr(&g, 0x176, 1ULL << 47) == 1, "SYSENTER_EIP takes any");
+	smallvm_close(&g);
+}
+
+static void xsetbv(void)
+{
+	struct smallvm g;
+
+	if (!guest(&g, xsetbv_code, 6, ud_handler))
+		return;
+	ok(smallvm_out(&g, DONE_PORT) == 6, "XSETBV without CR4.OSXSAVE is #UD");
+	smallvm_close(&g);
+}
+
+/* ---- the end of the lower half --------------------------------------------------------- */
+
+static void edge(const char *name, uint8_t last)
+{
+	const uint8_t insn[] = { 0x0f, 0x01, last };
+	struct smallvm g;
+	uint64_t *table;
+
+	if (!guest(&g, edge_code, 13, edge_handler))
+		return;
+	table = (void *)(g.ram + VM_TABLES);
+	table[255] = 0x300003;
+	table = (void *)(g.ram + 0x300000);
+	table[511] = 0x301003;
+	table = (void *)(g.ram + 0x301000);
+	table[511] = 0x400083;
+	memcpy(g.ram + 0x600000 - sizeof(insn), insn, sizeof(insn));
+	ok(smallvm_out(&g, DONE_PORT) == 0x80000000,
+	   "%s in the last bytes of the lower half: #GP at what follows", name);
+	ok(g.ram[0x5fffff] == 0xd9, "it is the vendor's");
+	smallvm_close(&g);
+}
+
+/* ---- a local APIC that is off ------------------------------------------------------------ */
+
+static void apic_off(void)
+{
+	struct smallvm g;
+
+	if (!guest(&g, apic_code, 13, gp_handler))
+		return;
+	((uint64_t *)(g.ram + VM_TABLES + 0x2000))[3] = 0xfee00083;
+	ok(smallvm_out(&g, DONE_PORT) == 0xffffffff, "a local APIC that is off reads as ones");
+	ok(smallvm_out(&g, DONE_PORT) == 9, "CR8 keeps what is written");
+	ok(!(smallvm_out(&g, DONE_PORT) & 1 << 9), "CPUID says that there is none");
+	ok((smallvm_out(&g, DONE_PORT) & 0xff) == 0x14, "on again it tells its version");
+	ok(smallvm_out(&g, DONE_PORT) == 0x60, "and its TPR is CR8's");
+	smallvm_close(&g);
+}
+
 /* ---- a device for operand ------------------------------------------------------------ */
 
 static void serve(struct kvm_run *run)
@@ -356,8 +473,8 @@ static void descriptors(void)
 	put(0x00, 0x10, 2);
 	put(0x18, 0x18, 2);
 	put(0x30, 0x1122334455667788, 8);
-	put(0x40, AT(seg_there), 4);
-	put(0x44, 8, 2);
+	put(0x60, AT(seg_there), 8);
+	put(0x68, 8, 2);
 	put(0x48, 0x27, 2);
 	put(0x4a, 0xa000, 8);
 	ok(run_with_device(&g) == 0, "segments, tables, a jump and MMX by a device's operands");
@@ -381,11 +498,17 @@ static void descriptors(void)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* if a guest hangs, after which point? */
 	kvm = open("/dev/kvm", O_RDWR);
 	ok(kvm >= 0, "/dev/kvm opens");
 	steps();
 	general_detect();
 	nmis();
+	addresses();
+	xsetbv();
+	edge("VMMCALL", 0xd9);
+	edge("VMCALL", 0xc1);
+	apic_off();
 	registers();
 	descriptors();
 	printf("1..%d\n", points);
