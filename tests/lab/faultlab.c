@@ -707,8 +707,11 @@ static struct pace watch(struct work good, struct work bad,
 	return p;
 }
 
+/* A debug kernel's checks make each report many times as dear: there shares are told only. */
 static bool keeps_pace(struct pace p, double host_floor)
 {
+	if (getenv("PACE_TOLD"))
+		return p.host > 0;
 	return p.host >= host_floor &&
 	       (p.neighbour < 0 || p.neighbour >= NEIGHBOUR_FLOOR);
 }
