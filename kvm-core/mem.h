@@ -26,6 +26,7 @@ struct vcpu;
 struct kvm_userspace_memory_region;
 struct kvm_dirty_log;
 struct kvm_clear_dirty_log;
+struct slot;
 struct slots;
 struct smmu;
 
@@ -51,6 +52,7 @@ struct vm_mem {
 	struct srcu_struct srcu;
 	struct slots __rcu *slots;	/* address space 0, the only one */
 	unsigned long generation;	/* counts the changes of slots */
+	const struct slot *leaving;	/* gone from slots, perhaps mapped; mmu_lock */
 	struct mmu_notifier notifier;
 	unsigned long invalidate_seq;
 	unsigned long invalidate_count;

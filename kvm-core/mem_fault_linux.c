@@ -405,24 +405,35 @@ EXPORT_SYMBOL_GPL(vm_mem_fault);
 
 /* ---- the host takes back ----------------------------------------------------- */
 
+struct taken {
+	gpa_t low, high;
+	int bits;		/* of gpm */
+};
+
+static void reclaim_slot(struct vm *vm, const struct slot *s, hva_t start, hva_t end,
+			 struct taken *t)
+{
+	gfn_t first, last;
+
+	if (!slot_gfn_range(s, start, end, &first, &last))
+		return;
+	t->bits |= gpm_reclaim(&vm->mem.gpm, first << PAGE_SHIFT, last << PAGE_SHIFT);
+	t->low = min(t->low, first << PAGE_SHIFT);
+	t->high = max(t->high, last << PAGE_SHIFT);
+}
+
 /* All that [start, end) of the process backs and no card may reach. */
 static void reclaim(struct vm *vm, hva_t start, hva_t end)
 {
 	const struct slots *slots = srcu_dereference(vm->mem.slots, &vm->mem.srcu);
-	gpa_t low = ~0ULL, high = 0;
-	gfn_t first, last;
+	struct taken t = { .low = ~0ULL };
 	unsigned int i;
-	int bits = 0;
 
-	for (i = 0; slots && i < slots->count; i++) {
-		if (!slot_gfn_range(&slots->slot[i], start, end, &first, &last))
-			continue;
-		bits |= gpm_reclaim(&vm->mem.gpm, first << PAGE_SHIFT,
-				    last << PAGE_SHIFT);
-		low = min(low, first << PAGE_SHIFT);
-		high = max(high, last << PAGE_SHIFT);
-	}
-	mem_flush(vm, low, high, bits);
+	for (i = 0; slots && i < slots->count; i++)
+		reclaim_slot(vm, &slots->slot[i], start, end, &t);
+	if (unlikely(vm->mem.leaving))
+		reclaim_slot(vm, vm->mem.leaving, start, end, &t);
+	mem_flush(vm, t.low, t.high, t.bits);
 }
 
 static void invalidate_begin(struct vm_mem *m, hva_t start, hva_t end)

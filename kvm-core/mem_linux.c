@@ -5,8 +5,8 @@
  *
  * Slots are an immutable array under SRCU. A change publishes a new array,
  * waits until nobody uses the old one, and only then takes the old mapping out
- * of gpm and flushes, so that no fault can map from a slot that is gone. What
- * the table maps is decided in mem_fault_linux.c and mem_pin_linux.c.
+ * of gpm and flushes, so that no fault can map from a slot that is gone. Until then
+ * the MMU notifiers know the slot as the one that leaves. What the table maps is decided in mem_fault_linux.c and mem_pin_linux.c.
  */
 #include <linux/kvm.h>
 #include <linux/mem_encrypt.h>
@@ -217,10 +217,23 @@ static gpa_t slot_end(const struct slot *s)
 	return (s->base + s->npages) << PAGE_SHIFT;
 }
 
-/* The slot is published nowhere any more. */
-static void slot_unmap(struct vm *vm, const struct slot *s)
+static void set_leaving(struct vm *vm, const struct slot *s)
 {
+	spin_lock(&vm->mem.mmu_lock);
+	vm->mem.leaving = s;
+	spin_unlock(&vm->mem.mmu_lock);
+}
+
+/*
+ * Publish @next, which has @s no more, and unmap all of it. No fault finds it from
+ * then on, but what the host takes back meanwhile must still go from the table.
+ */
+static void slot_withdraw(struct vm *vm, struct slots *next, const struct slot *s)
+{
+	set_leaving(vm, s);
+	slots_publish(vm, next);
 	mem_pin_release(vm, s->pin, mem_zap(vm, slot_start(s), slot_end(s)));
+	set_leaving(vm, NULL);
 }
 
 static void slot_free(const struct slot *s)
@@ -229,20 +242,14 @@ static void slot_free(const struct slot *s)
 	kfree(s->pin);
 }
 
-static void slot_retire(struct vm *vm, const struct slot *s)
-{
-	slot_unmap(vm, s);
-	slot_free(s);
-}
-
 static int region_delete(struct vm *vm, const struct slots_delta *d)
 {
 	struct slots *old = mem_slots_locked(vm), *next = slots_next(vm, d);
 
 	if (!next)
 		return -ENOMEM;
-	slots_publish(vm, next);
-	slot_retire(vm, &d->old_slot);
+	slot_withdraw(vm, next, &d->old_slot);
+	slot_free(&d->old_slot);
 	kvfree(old);
 	return 0;
 }
@@ -274,8 +281,8 @@ static int region_create(struct vm *vm, struct slots_delta *d, bool all_dirty)
 	return 0;
 
 unpublish:
-	slots_publish(vm, old);
-	slot_retire(vm, s);
+	slot_withdraw(vm, old, s);
+	slot_free(s);
 	kvfree(next);
 	return err;
 free_dirty:
@@ -308,8 +315,7 @@ static int region_move(struct vm *vm, const struct slots_delta *d)
 
 	if (!without)
 		return -ENOMEM;
-	slots_publish(vm, without);
-	slot_unmap(vm, s);
+	slot_withdraw(vm, without, s);
 	err = region_create(vm, &made, true);
 	if (err) {
 		region_restore(vm, old, s);

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "kvmstat.h"
@@ -374,6 +377,118 @@ static void slots(void)
 	munmap(ram, 2 * M2);
 }
 
+/* ---- a slot on its way out ---------------------------------------------------------- */
+
+#define COUNTER	(CODE + 0x100)
+#define PLACE	0x10000UL		/* in slot 0 */
+
+/* Counts in two places. */
+static const uint8_t counter[] = {
+	0x40,				/* 0:	inc eax			*/
+	0x89, 0x03,			/*	mov [ebx], eax		*/
+	0x89, 0x01,			/*	mov [ecx], eax		*/
+	0xeb, 0xf9,			/*	jmp 0			*/
+};
+
+static bool second_vcpu(struct guest *g, struct guest *two)
+{
+	struct kvm_regs regs = { .rip = COUNTER, .rflags = 2, .rbx = BASE, .rcx = PLACE };
+	struct kvm_sregs s;
+
+	*two = *g;
+	two->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 1);
+	two->run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0),
+			PROT_READ | PROT_WRITE, MAP_SHARED, two->vcpu, 0);
+	memcpy((char *)g->code + COUNTER, counter, sizeof(counter));
+	return !ioctl(g->vcpu, KVM_GET_SREGS, &s) &&
+	       !ioctl(two->vcpu, KVM_SET_SREGS, &s) &&
+	       !ioctl(two->vcpu, KVM_SET_REGS, &regs);
+}
+
+static void *run_counter(void *two)
+{
+	step(two);
+	return NULL;
+}
+
+static void *write_far(void *g)
+{
+	guest_write(g, 2 * BASE, 1);
+	return NULL;
+}
+
+static void *delete_slot(void *g)
+{
+	set_slot(g, 1, 0, 0, 0, NULL);
+	return NULL;
+}
+
+/* A page whose first touch waits until user space gives it. */
+static int page_that_waits(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+	       ioctl(fd, UFFDIO_REGISTER, &reg) ? -1 : fd;
+}
+
+static bool counts_on(volatile uint32_t *place)
+{
+	uint32_t was = *place;
+
+	usleep(200 * 1000);
+	return *place - was > 1;
+}
+
+/*
+ * The deletion of a slot waits for a fault that is under way in another one. What
+ * the host takes back of the slot meanwhile the guest must not write any more.
+ */
+static void slot_leaves(void)
+{
+	uint32_t *ram = anon(M2), *far = anon(M2), *place;
+	struct uffdio_copy copy = { .dst = (uintptr_t)far, .src = (uintptr_t)(ram + 8192),
+				    .len = PAGE };
+	pthread_t runs, waits, deletes;
+	struct guest g, two;
+	struct pollfd fd;
+
+	madvise(ram, M2, MADV_NOHUGEPAGE);
+	guest_open(&g);
+	place = (uint32_t *)((char *)g.code + PLACE);
+	set_slot(&g, 1, 0, BASE, M2, ram);
+	set_slot(&g, 2, 0, 2 * BASE, M2, far);
+	fd = (struct pollfd){ .fd = page_that_waits(far), .events = POLLIN };
+	if (!ok(fd.fd >= 0 && second_vcpu(&g, &two), "a second vCPU, and a page that waits"))
+		return;
+	pthread_create(&runs, NULL, run_counter, &two);
+	while (!*(volatile uint32_t *)place)
+		usleep(1000);
+	pthread_create(&waits, NULL, write_far, &g);
+	ok(poll(&fd, 1, 60000) == 1, "the first waits for it");
+	pthread_create(&deletes, NULL, delete_slot, &g);
+	ok(counts_on(place), "the second counts on in a slot that is being deleted");
+	madvise(ram, PAGE, MADV_DONTNEED);
+	ok(!counts_on(place), "but not in a page that the host has taken back");
+	ok(!*ram, "whose place is empty");
+	ioctl(fd.fd, UFFDIO_COPY, &copy);
+	pthread_join(waits, NULL);
+	pthread_join(deletes, NULL);
+	pthread_join(runs, NULL);
+	ok(two.run->exit_reason == KVM_EXIT_MMIO && two.run->mmio.phys_addr == BASE,
+	   "then there is no memory");
+	close(fd.fd);
+	guest_close(&two);
+	close(g.vcpu);
+	munmap(ram, M2);
+	munmap(far, M2);
+}
+
 /* ---- the dirty log ---------------------------------------------------------------- */
 
 #define LOG_PAGES	1024
@@ -619,6 +734,7 @@ int main(void)
 		demand();
 		host_changes();
 		slots();
+		slot_leaves();
 		dirty_log();
 		everything_at_once();
 	}
