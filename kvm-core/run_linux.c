@@ -486,9 +486,27 @@ static int complete_access(struct vcpu *v)
 	return !r && stepped && tf ? vcpu_stepped(v) : r;
 }
 
+/*
+ * KVM_SET_SIGNAL_MASK. What was blocked before counts as blocked still: a signal
+ * without a handler, which user space waits for, would be dropped where it is not, or
+ * end the process.
+ */
+static void mask_signals(struct vcpu *v)
+{
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
+}
+
+static void unmask_signals(const struct vcpu *v)
+{
+	if (!v->sigset_active)
+		return;
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
 int vcpu_run(struct vcpu *v)
 {
-	sigset_t saved;
 	int r;
 
 	if (unlikely(v->run->kvm_valid_regs | v->run->kvm_dirty_regs)) {
@@ -496,8 +514,7 @@ int vcpu_run(struct vcpu *v)
 		if (r)
 			return r;
 	}
-	if (v->sigset_active)
-		sigprocmask(SIG_SETMASK, &v->sigset, &saved);
+	mask_signals(v);
 	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
 		vcpu_irq_set_cr8(v, v->run->cr8);
 
@@ -517,7 +534,6 @@ int vcpu_run(struct vcpu *v)
 	if (unlikely(v->run->kvm_valid_regs))
 		vcpu_sync_out(v);
 	trace_kvm_userspace_exit(v->run->exit_reason, r);
-	if (v->sigset_active)
-		sigprocmask(SIG_SETMASK, &saved, NULL);
+	unmask_signals(v);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -349,6 +350,49 @@ static void signals(void)
 	guest_close(&g);
 }
 
+static pthread_t runner;
+
+static void *send_when_it_runs(void *counter)
+{
+	while (!*(volatile uint8_t *)counter)
+		usleep(1000);
+	pthread_kill(runner, SIGCHLD);
+	return NULL;
+}
+
+/* One that the process ignores, is blocked outside, and is let in by the mask. */
+static void signal_mask(void)
+{
+	static const uint8_t code[] = { 0xfe, 0x06, 0x00, 0x30, 0xeb, 0xfa };
+	struct { struct kvm_signal_mask head; uint8_t set[8]; } mask = { .head.len = 8 };
+	struct timespec now = { 0 };
+	pthread_t sender;
+	struct guest g;
+	sigset_t child;
+	int r, err, got;
+
+	guest_open(&g, code, sizeof(code));	/* counts at 3000h */
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &child, NULL);
+	memset(mask.set, 0xff, 8);
+	mask.set[(SIGCHLD - 1) / 8] &= ~(1 << (SIGCHLD - 1) % 8);
+	mask.set[(SIGALRM - 1) / 8] &= ~(1 << (SIGALRM - 1) % 8);
+	ok(!ioctl(g.vcpu, KVM_SET_SIGNAL_MASK, &mask), "a signal mask for KVM_RUN");
+	runner = pthread_self();
+	pthread_create(&sender, NULL, send_when_it_runs, g.ram + 0x3000);
+	alarm(30);
+	r = ioctl(g.vcpu, KVM_RUN, 0);
+	err = errno;
+	got = sigtimedwait(&child, NULL, &now);
+	ok(r < 0 && err == EINTR && got == SIGCHLD,
+	   "what it lets in ends KVM_RUN and waits outside, ignored or not (%d)", got);
+	alarm(0);
+	pthread_join(sender, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &child, NULL);
+	guest_close(&g);
+}
+
 /* A HLT that is the guest's own keeps its CPU, but not from a signal. */
 static void halts_inside(void)
 {
@@ -411,6 +455,7 @@ int main(void)
 	shutdown();
 	cpuid_and_msrs();
 	signals();
+	signal_mask();
 	halts_inside();
 	round_trips();
 end:
