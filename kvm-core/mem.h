@@ -59,6 +59,7 @@ struct vm_mem {
 	hva_t invalidate_start, invalidate_end;
 	struct list_head readers;
 	struct smmu *smmu;		/* shadow tables, or NULL: smmu_linux.c */
+	u32 shadow_cap;			/* of its pages, beside a root for each vCPU */
 	unsigned int pin_users;		/* assigned cards */
 	bool device_dma;		/* vm_mem_allow_device_dma() */
 	u64 pinned_pages;

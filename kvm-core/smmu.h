@@ -150,13 +150,15 @@ struct smmu {
 /* @by_id: zeroed, room for @cap + 1. SMMU_PAGES_MIN <= cap <= SMMU_PAGES_MAX. */
 void smmu_init(struct smmu *s, const struct smmu_ops *ops, void *ctx,
 	       struct smmu_page **by_id, u32 cap);
-/* May another page be allocated? Then give it by smmu_donate: zeroed, with
- * table, hpa and low set. The caller frees it after smmu_take_back.
+/* Should another page be allocated? Then give it by smmu_donate: zeroed, with
+ * table, hpa and low set. The caller frees it after smmu_take_back, and what
+ * smmu_donate returns at once: at the cap a low page comes in exchange for another.
  */
 bool smmu_wants_page(const struct smmu *s, bool low);
-void smmu_donate(struct smmu *s, struct smmu_page *p);
+struct smmu_page *smmu_donate(struct smmu *s, struct smmu_page *p);
 /* Enough at hand for a fault (and a root)? Else recycle, which may flush. False:
- * allocate more, as smmu_wants_page says. @fresh: as if nothing could be allocated.
+ * allocate more, as smmu_wants_page says; if it wants none, vCPUs stand on all of
+ * them. @fresh: as if nothing could be allocated.
  */
 bool smmu_ready(struct smmu *s, bool fresh);
 /* Any page, at the end of the VM; NULL: there is none. */

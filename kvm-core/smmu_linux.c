@@ -6,8 +6,9 @@
  * it, and mem_flush() tells it what to forget. A card of the VM walks gpm, as ever.
  *
  * Called by svm's exits in the vCPU's thread, and by the memory code under
- * mmu_lock. Table memory: at most shadow_pages pages of 16 KiB for each VM, and
- * shadow_total for all of them, but for the few that each needs to run at all.
+ * mmu_lock. Table memory: at most shadow_pages pages of 16 KiB for each VM, and one
+ * for each of its vCPUs; shadow_total for all VMs, but for the few that each needs
+ * to run at all.
  */
 #include <linux/kvm.h>
 #include <linux/mem_encrypt.h>
@@ -74,11 +75,17 @@ static int total_cap(void)
 	return min_t(unsigned long, cap, INT_MAX);
 }
 
+/* Each vCPU stands on a root. */
+static u32 shadow_roots(struct vm *vm)
+{
+	return atomic_read(&(vm->outer ?: vm)->nr_vcpus);
+}
+
 /* One more page for @vm? Else it recycles its own. */
-static bool shadow_reserve(const struct vm *vm)
+static bool shadow_reserve(struct vm *vm)
 {
 	if (atomic_inc_return(&shadow_used) <= total_cap() ||
-	    READ_ONCE(vm->mem.smmu->pages) < SMMU_PAGES_MIN)
+	    READ_ONCE(vm->mem.smmu->pages) < SMMU_PAGES_MIN + shadow_roots(vm))
 		return true;
 	atomic_dec(&shadow_used);
 	return false;
@@ -91,7 +98,7 @@ static void shadow_page_free(struct smmu_page *p)
 	free_pages_exact(p, sizeof(*p));
 }
 
-static struct smmu_page *shadow_page_alloc(const struct vm *vm, bool low)
+static struct smmu_page *shadow_page_alloc(struct vm *vm, bool low)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN;
 	struct smmu_page *p;
@@ -116,39 +123,41 @@ give_back:
 	return NULL;
 }
 
-static bool shadow_donate(struct vm *vm, struct smmu_page *p)
+/* Free what nobody wants, be it @p. */
+static void shadow_donate(struct vm *vm, struct smmu_page *p)
 {
 	struct smmu *s = vm->mem.smmu;
-	bool wanted;
 
 	spin_lock(&vm->mem.mmu_lock);
-	wanted = smmu_wants_page(s, p->low);
-	if (wanted)
-		smmu_donate(s, p);
+	if (smmu_wants_page(s, p->low))
+		p = smmu_donate(s, p);
 	spin_unlock(&vm->mem.mmu_lock);
-	return wanted;
+	if (p)
+		shadow_page_free(p);
 }
 
 /* 0 or -ENOMEM. Sleeps. */
 static int shadow_refill(struct vm *vm)
 {
 	struct smmu *s = vm->mem.smmu;
-	bool ready, low, fresh = false;
+	bool ready, low, wanted, fresh = false;
 	struct smmu_page *p;
 
 	for (;;) {
 		spin_lock(&vm->mem.mmu_lock);
+		s->cap = vm->mem.shadow_cap + shadow_roots(vm);
 		ready = smmu_ready(s, fresh);
 		low = smmu_wants_page(s, true);
+		wanted = low || smmu_wants_page(s, false);
 		spin_unlock(&vm->mem.mmu_lock);
 		if (ready)
 			return 0;
-		if (fresh)
+		if (fresh || !wanted)
 			return -ENOMEM;
 		p = shadow_page_alloc(vm, low);
 		fresh = !p;
-		if (p && !shadow_donate(vm, p))
-			shadow_page_free(p);
+		if (p)
+			shadow_donate(vm, p);
 	}
 }
 
@@ -168,13 +177,14 @@ int mem_shadow_init(struct vm *vm)
 	struct smmu *s;
 
 	s = kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
-	by_id = kvcalloc(cap + 1, sizeof(*by_id), GFP_KERNEL_ACCOUNT);
+	by_id = kvcalloc(cap + VM_MAX_VCPUS + 1, sizeof(*by_id), GFP_KERNEL_ACCOUNT);
 	if (!s || !by_id) {
 		kvfree(s);
 		kvfree(by_id);
 		return -ENOMEM;
 	}
 	smmu_init(s, &shadow_ops, vm, by_id, cap);
+	vm->mem.shadow_cap = cap;
 	vm->mem.smmu = s;
 	return 0;
 }

@@ -79,17 +79,29 @@ static void pool_put(struct smmu *s, struct smmu_page *p)
 
 bool smmu_wants_page(const struct smmu *s, bool low)
 {
-	if (s->pages >= s->cap)
-		return false;
-	return low ? !s->nr_free_low : s->nr_free < SMMU_FAULT_PAGES;
+	bool room = s->pages < s->cap;
+
+	if (low)
+		return !s->nr_free_low && (room || s->nr_free);
+	return room && s->nr_free < SMMU_FAULT_PAGES;
 }
 
-void smmu_donate(struct smmu *s, struct smmu_page *p)
+struct smmu_page *smmu_donate(struct smmu *s, struct smmu_page *p)
 {
-	p->id = ++s->pages;
+	struct smmu_page *old = NULL;
+
+	if (s->pages < s->cap) {
+		p->id = ++s->pages;
+	} else {
+		old = first_page(&s->free);
+		list_remove(&old->age);
+		s->nr_free--;
+		p->id = old->id;
+	}
 	s->by_id[p->id] = p;
 	list_init(&p->step);
 	pool_put(s, p);
+	return old;
 }
 
 /* Their tables are nobody's once all TLBs are flushed. */
@@ -107,8 +119,8 @@ static void reuse_retired(struct smmu *s)
 	s->nr_retired = 0;
 }
 
-/* The oldest that no vCPU stands on. */
-static void recycle(struct smmu *s)
+/* The oldest that no vCPU stands on. False: there is none. */
+static bool recycle(struct smmu *s)
 {
 	u32 n = s->nr_used / RECYCLE_PART + SMMU_FAULT_PAGES, looks = s->nr_used;
 	struct smmu_page *p;
@@ -124,6 +136,7 @@ static void recycle(struct smmu *s)
 		s->stat_recycled++;
 		n--;
 	}
+	return s->nr_retired;
 }
 
 static bool enough(const struct smmu *s)
@@ -135,14 +148,14 @@ bool smmu_ready(struct smmu *s, bool fresh)
 {
 	if (likely(enough(s)))
 		return true;
-	reuse_retired(s);
-	if (enough(s))
-		return true;
-	if (!fresh && (smmu_wants_page(s, false) || smmu_wants_page(s, true)))
-		return false;
-	recycle(s);
-	reuse_retired(s);
-	return enough(s);
+	do {
+		reuse_retired(s);
+		if (enough(s))
+			return true;
+		if (!fresh && (smmu_wants_page(s, false) || smmu_wants_page(s, true)))
+			return false;
+	} while (recycle(s));
+	return false;
 }
 
 struct smmu_page *smmu_take_back(struct smmu *s)

@@ -507,21 +507,37 @@ static void paging_off(struct walker *w)
 	   "and on again");
 }
 
+static bool another_vcpu(struct walker *w, unsigned int id, struct smallvm *b)
+{
+	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	uint32_t features;
+
+	*b = w->g;
+	b->vcpu = ioctl(w->g.vm, KVM_CREATE_VCPU, id);
+	b->run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, b->vcpu, 0);
+	if (b->vcpu < 0 || b->run == MAP_FAILED)
+		return false;
+	smallvm_cpuid(b, &features);
+	ioctl(b->vcpu, KVM_SET_MP_STATE, &(struct kvm_mp_state){ KVM_MP_STATE_RUNNABLE });
+	enter_mode(w, b->vcpu);
+	return true;
+}
+
+static void vcpu_close(struct smallvm *b)
+{
+	munmap(b->run, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
+	close(b->vcpu);
+}
+
 /* A second vCPU on the same tables sees a change when it has flushed. */
 static void two_vcpus(struct walker *w)
 {
-	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	struct smallvm b = w->g;
 	unsigned int i, wrong = 0;
-	uint32_t got, features;
+	struct smallvm b;
+	uint32_t got;
 
-	b.vcpu = ioctl(w->g.vm, KVM_CREATE_VCPU, 1);
-	b.run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, b.vcpu, 0);
-	if (!ok(b.vcpu >= 0 && b.run != MAP_FAILED, "a second vCPU"))
+	if (!ok(another_vcpu(w, 1, &b), "a second vCPU"))
 		return;
-	smallvm_cpuid(&b, &features);
-	ioctl(b.vcpu, KVM_SET_MP_STATE, &(struct kvm_mp_state){ KVM_MP_STATE_RUNNABLE });
-	enter_mode(w, b.vcpu);
 	for (i = 0; i < 30; i++) {
 		guest_put(w, PT, 40, FRAME(10 + i) | 7);
 		order(w, INVLPG, V + 0x28000, 0);
@@ -532,8 +548,37 @@ static void two_vcpus(struct walker *w)
 			wrong += tell(w, &b, CR3, cr3_of(w, false), 0, NULL) != DONE;
 	}
 	ok(!wrong, "sees each change of the first (%u wrong)", wrong);
-	munmap(b.run, bytes);
-	close(b.vcpu);
+	vcpu_close(&b);
+}
+
+#define ROOTS		0x700000
+#define MANY_VCPUS	64
+
+/* Each on a root of its own, all in use at a time. */
+static void many_roots(void)
+{
+	static struct smallvm g[MANY_VCPUS];
+	unsigned int i, n, wrong = 0;
+	struct walker w;
+	uint32_t got;
+
+	if (!ok(walker_open(&w, LONG), "a VM for many vCPUs"))
+		return;
+	g[0] = w.g;
+	for (n = 1; n < MANY_VCPUS && another_vcpu(&w, n, &g[n]); n++)
+		;
+	ok(n == MANY_VCPUS, "%u vCPUs", n);
+	for (i = 0; i < n; i++) {
+		memcpy(w.g.ram + ROOTS + i * 0x1000, w.g.ram + PML4, 0x1000);
+		wrong += tell(&w, &g[i], CR3, ROOTS + i * 0x1000, 0, NULL) != DONE;
+	}
+	for (i = 0; i < n; i++)
+		wrong += tell(&w, &g[i], READ, V + i * 0x1000, 0, &got) != DONE ||
+			 got != VALUE(i);
+	ok(!wrong, "each finds its pages by tables of its own (%u wrong)", wrong);
+	while (--n)
+		vcpu_close(&g[n]);
+	smallvm_close(&w.g);
 }
 
 static void paging_mode(enum mode mode)
@@ -590,6 +635,7 @@ int main(void)
 		paging_mode(LONG);
 		paging_mode(PAE);
 		paging_mode(NARROW);
+		many_roots();
 	}
 	printf("1..%d\n", points);
 	return bad ? 1 : 0;

@@ -88,21 +88,33 @@ static void donate(struct machine *m, bool low)
 {
 	struct smmu_page *p = calloc(1, sizeof(*p));
 
+	assert_true(smmu_wants_page(&m->s, low));
+
 	p->table = aligned_alloc(4096, 4096);
 	memset(p->table, 0, 4096);
 	p->hpa = (hpa_t)(uintptr_t)p->table;
 	p->low = low;
-	smmu_donate(&m->s, p);
+	p = smmu_donate(&m->s, p);
+	if (p)
+		page_free(p);
 }
 
-static void refill(struct machine *m)
+bool m_ready(struct machine *m)
 {
 	while (!smmu_ready(&m->s, m->no_memory)) {
 		if (smmu_wants_page(&m->s, true))
 			donate(m, true);
-		else
+		else if (smmu_wants_page(&m->s, false))
 			donate(m, false);
+		else
+			return false;
 	}
+	return true;
+}
+
+static void refill(struct machine *m)
+{
+	assert_true(m_ready(m));
 }
 
 static void map_frame(struct machine *m, gfn_t gfn, bool write)

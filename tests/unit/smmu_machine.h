@@ -77,6 +77,8 @@ void m_destroy(struct machine *m);
 /* Guest memory as the guest's hardware sees it. */
 u64 *m_word(struct machine *m, gpa_t gpa);
 u8 *m_frame(struct machine *m, gfn_t gfn);
+/* Pages enough for a fault and a root; false: all are roots. */
+bool m_ready(struct machine *m);
 /* The CPU got another mode or CR3, or flushed. */
 void m_load(struct machine *m, struct m_cpu *c);
 void m_invlpg(struct machine *m, struct m_cpu *c, gva_t gva);

@@ -77,6 +77,46 @@ static void test_a_root_in_use_is_not_recycled(void **state)
 	m_destroy(&m);
 }
 
+/* A legacy root lies below 4 GiB; all that were allocated so may be in use. */
+static void test_at_the_cap_a_low_page_comes_for_another(void **state)
+{
+	struct m_cpu *c = many_tables(200);
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		touch(c, i, NULL);
+	assert_int_equal(m.s.pages, M_CAP);
+	for (i = 0; i < M_CPUS; i++) {
+		m.cpu[i].mode = (struct gwalk_mode){
+			.cr0 = M_PG | M_PE, .cr3 = (1000 + i) << 12, .phys_bits = 40,
+		};
+		m_load(&m, &m.cpu[i]);
+		assert_true(m.cpu[i].root->low);
+	}
+	assert_int_equal(m.s.pages, M_CAP);
+	m_check(&m);
+	m_destroy(&m);
+}
+
+static void test_with_a_vcpu_on_each_page_none_is_wanted(void **state)
+{
+	struct gwalk_mode mode = m_long_mode(0);
+	gfn_t gfn;
+
+	m_init(&m);
+	for (gfn = 0; gfn < M_CAP; gfn++) {
+		mode.cr3 = gfn << 12;
+		if (!m_ready(&m))
+			break;
+		assert_non_null(smmu_get_root(&m.s, &mode));
+	}
+	assert_true(gfn > M_CAP - 8);
+	assert_false(smmu_ready(&m.s, false));
+	assert_false(smmu_wants_page(&m.s, false));
+	assert_false(smmu_wants_page(&m.s, true));
+	m_destroy(&m);
+}
+
 static void test_without_memory_the_pages_at_hand_serve(void **state)
 {
 	struct m_cpu *c = many_tables(60);
@@ -164,6 +204,8 @@ int main(void)
 		cmocka_unit_test(test_pages_never_exceed_the_cap),
 		cmocka_unit_test(test_the_oldest_go_first),
 		cmocka_unit_test(test_a_root_in_use_is_not_recycled),
+		cmocka_unit_test(test_at_the_cap_a_low_page_comes_for_another),
+		cmocka_unit_test(test_with_a_vcpu_on_each_page_none_is_wanted),
 		cmocka_unit_test(test_without_memory_the_pages_at_hand_serve),
 		cmocka_unit_test(test_a_recycled_page_is_reused_only_after_a_flush),
 		cmocka_unit_test(test_zapping_frames_takes_every_entry_that_maps_them),

@@ -37,6 +37,7 @@ JOB
 [ "$STACK" != ours ] || boot few --env NPT=0 --timeout 400 <<'JOB'
 . /lab/steps.sh
 ok "with room for 64 shadow pages only" load kvm-core shadow_pages=64 && load svm npt=0
+run_tap shadowabi
 run_guest --vmm debian --timeout 300 --env FORK_S=10 --env LOAD_MIB=2 /lab/guest-fork.sh
 ok "the guest came to its end (${guest_boot:-no} s)" test "$guest_rc" = 0 -a -n "$guest_boot"
 JOB
