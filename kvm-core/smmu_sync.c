@@ -184,23 +184,29 @@ void smmu_sync(struct smmu *s)
 
 /* ---- INVLPG ------------------------------------------------------------------- */
 
+static void drop_stale(struct smmu *s, struct smmu_page *p, unsigned int idx)
+{
+	u64 gpte;
+
+	if (smmu_present(p, idx) &&
+	    (!smmu_guest_entry(s, p, idx, &gpte) || gpte != p->gpte[idx]))
+		smmu_drop(s, p, idx);
+}
+
 void smmu_invlpg(struct smmu *s, struct smmu_page *root, gva_t gva)
 {
 	struct smmu_page *p = root;
 	unsigned int idx;
-	u64 gpte;
 
 	if (smmu_format(root) != SMMU_LONG)
 		gva = (u32)gva;
 	for (;;) {
 		idx = smmu_index(p, gva);
-		if (!smmu_present(p, idx))
-			return;
-		if (!smmu_guest_entry(s, p, idx, &gpte) || gpte != p->gpte[idx]) {
-			smmu_drop(s, p, idx);
-			return;
-		}
-		if (!smmu_is_pointer(p, idx))
+		drop_stale(s, p, idx);
+		/* A 4 MiB page is two entries of ours, and goes as a whole. */
+		if (smmu_format(p) == SMMU_32 && smmu_level(p) == 1)
+			drop_stale(s, p, idx ^ 1);
+		if (!smmu_present(p, idx) || !smmu_is_pointer(p, idx))
 			return;
 		p = s->by_id[p->link[idx].to];
 	}

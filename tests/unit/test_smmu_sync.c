@@ -210,6 +210,31 @@ static void test_memory_that_the_host_takes_from_under_a_table(void **state)
 	m_destroy(&m);
 }
 
+/* Two entries of ours are one of the guest's. */
+static void test_invlpg_of_a_4_mib_page_takes_all_of_it(void **state)
+{
+	struct m_cpu *c = &m.cpu[0];
+	u32 *pde;
+
+	m_init(&m);
+	pde = (u32 *)m_frame(&m, ROOT) + 1;
+	*pde = 0x87;
+	c->mode = (struct gwalk_mode){
+		.cr0 = M_PG | M_PE, .cr3 = ROOT << 12, .cr4 = M_PSE, .phys_bits = 40,
+	};
+	m_load(&m, c);
+	assert_int_equal(frame_at(c, 0x402000, 0), 2);
+	assert_int_equal(frame_at(c, 0x602000, 0), 514);
+	*pde = 0x400087;
+	m_invlpg(&m, c, 0x402000);
+	assert_int_equal(frame_at(c, 0x402000, 0), 1026);
+	assert_int_equal(frame_at(c, 0x602000, 0), 1538);
+	*pde = 0x87;
+	m_invlpg(&m, c, 0x602000);
+	assert_int_equal(frame_at(c, 0x402000, 0), 2);
+	m_destroy(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_host_writes_is_compared_at_the_next_flush),
 		cmocka_unit_test(test_a_table_that_became_something_else_is_let_go),
 		cmocka_unit_test(test_memory_that_the_host_takes_from_under_a_table),
+		cmocka_unit_test(test_invlpg_of_a_4_mib_page_takes_all_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
