@@ -507,6 +507,9 @@ static void svm_enter(struct vcpu *v)
 
 	svm_inject(v);
 	svm_prepare_tlb(v, svm);
+	/* A legacy root is read with CR3, not at each walk (APM2 15.25.10). */
+	if (unlikely(!npt && !(v->efer & EFER_LMA)))
+		vmcb->c.clean &= ~CLEAN_CR;
 	svm_choose_iopm(v, vmcb);
 	load_registers(v, vmcb);
 	vmcb->s.rsp = v->regs[EMUL_RSP];
