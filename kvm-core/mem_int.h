@@ -66,12 +66,13 @@ bool mem_host_leaf(struct mm_struct *mm, hva_t hva, struct host_leaf *leaf);
 /*
  * Shadow tables (smmu_linux.c), where vm->mem.smmu is not NULL. zap: gpm lost
  * something in [start, end); under mmu_lock, before the flush. wrote: the host
- * wrote this frame by itself; any context.
+ * wrote this frame by itself; any context. share: user space writes guest tables.
  */
 int mem_shadow_init(struct vm *vm);
 void mem_shadow_destroy(struct vm *vm);
 void mem_shadow_zap(struct vm *vm, gpa_t start, gpa_t end);
 void mem_shadow_wrote(struct vm *vm, gfn_t gfn);
+void mem_shadow_share(struct vm *vm);
 
 int mem_notifier_register(struct vm *vm);
 

@@ -12,6 +12,8 @@
 #include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/ptrace.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "kvm-core/mem_int.h"
@@ -372,6 +374,18 @@ static int region_change(struct vm *vm, struct slots_delta *d)
 	return 0;
 }
 
+/*
+ * Is what the caller runs, or its stack, in it? Such a VMM is the guest's kernel, too
+ * (gVisor's Sentry is), and writes the guest's tables in whichever mode it is.
+ */
+static bool holds_caller(const struct kvm_userspace_memory_region *r)
+{
+	const struct pt_regs *regs = current_pt_regs();
+
+	return regs->ip - r->userspace_addr < r->memory_size ||
+	       regs->sp - r->userspace_addr < r->memory_size;
+}
+
 int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r)
 {
 	struct slots_delta d;
@@ -386,6 +400,8 @@ int vm_mem_set_region(struct vm *vm, const struct kvm_userspace_memory_region *r
 	err = slots_check(mem_slots_locked(vm), r, mem_gpa_limit(vm), &d);
 	if (!err)
 		err = region_change(vm, &d);
+	if (!err && vm->mem.smmu && holds_caller(r))
+		mem_shadow_share(vm);
 	mutex_unlock(&vm->mem.slots_lock);
 	return err;
 }

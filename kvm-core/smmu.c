@@ -64,8 +64,11 @@ struct smmu_page *smmu_get_root(struct smmu *s, const struct gwalk_mode *mode)
 	u32 role = root_role(mode, &gfn);
 
 	p = smmu_page_get(s, gfn, role);
-	if (p)
-		p->roots++;
+	if (!p)
+		return NULL;
+	p->roots++;
+	if (unlikely(s->shared))
+		smmu_sync_root(s, p);
 	return p;
 }
 
@@ -382,6 +385,7 @@ static struct smmu_page *descend(struct way *w, struct smmu_page *p,
 			return c;
 		smmu_drop(w->s, p, idx);
 	}
+	smmu_recheck(w->s, c);
 	smmu_set_pointer(w->s, p, idx, c, gpte);
 	return c;
 }

@@ -17,6 +17,10 @@
  *    found unchanged some times is brought in step again. No write to a table is
  *    ever emulated.
  *  - INVLPG compares the entries on the way to one address.
+ *  - What user space writes is unseen. A table that nothing leads to is compared
+ *    when something does again (a disk's DMA was there, perhaps). Where user space
+ *    is the guest's kernel, too, and so writes its tables (smmu_share), none is
+ *    ever in step: each flush compares all that the CPU's root leads to.
  *
  * Every entry is on one chain: leaves by guest frame, so that what gpm loses can
  * be zapped; pointers by the page they point to, so that a page can be recycled.
@@ -106,6 +110,7 @@ struct smmu_page {
 	bool unsync;		/* out of step */
 	bool frame_writes;	/* frame is good to write, too */
 	bool low;		/* table below 4 GiB: a legacy root */
+	u64 seen;		/* the epoch in which it was compared last */
 	struct smmu_page *hash_next;
 	struct smmu_list age;	/* in use, oldest first; or in a pool */
 	struct smmu_list step;	/* out of step */
@@ -142,6 +147,8 @@ struct smmu {
 	u8 host_level;			/* biggest leaf of gpm that was used */
 	u64 wrote[SMMU_WROTE];		/* frames + 1 that the host wrote */
 	bool wrote_more;
+	bool shared;			/* smmu_share */
+	u64 epoch;			/* counts flushes, where they matter */
 	u64 stat_faults, stat_leaves, stat_unsyncs, stat_syncs, stat_compares,
 	    stat_drops, stat_recycled, stat_steps;
 };
@@ -203,9 +210,14 @@ enum smmu_verdict smmu_fault(struct smmu *s, struct smmu_page *root,
 /* INVLPG. The vCPU's own TLB is the caller's. */
 void smmu_invlpg(struct smmu *s, struct smmu_page *root, gva_t gva);
 /* The guest flushed (MOV CR3, ...): on return all that differs from memory is out
- * of the tables. The vCPU's own TLB is the caller's.
+ * of the tables (of those below a root once smmu_get_root() returned it, after
+ * smmu_share). The vCPU's own TLB is the caller's.
  */
 void smmu_sync(struct smmu *s);
+/* Any table may have been written unseen: compare all at the next flush. */
+void smmu_doubt(struct smmu *s);
+/* From now on user space may write tables at any time. */
+void smmu_share(struct smmu *s);
 
 /* ---- for the memory code ---------------------------------------------------------- */
 /* gpm lost [first, end), or leaves that overlap it: zap what was made from them.
@@ -292,6 +304,10 @@ static inline void *smmu_page_frame(struct smmu *s, struct smmu_page *p, bool wr
 bool smmu_in_step(struct smmu *s, gfn_t gfn);
 /* All of that frame are out of step from now on. */
 void smmu_unsync_frame(struct smmu *s, gfn_t gfn);
+/* @p is about to be linked: what it says, and those below it, must hold. */
+void smmu_recheck(struct smmu *s, struct smmu_page *p);
+/* A flush for a root, after smmu_share. */
+void smmu_sync_root(struct smmu *s, struct smmu_page *root);
 /* Perhaps a guest table in the 2 MiB around @gfn? */
 bool smmu_has_tables(const struct smmu *s, gfn_t gfn);
 

@@ -214,6 +214,13 @@ void mem_shadow_wrote(struct vm *vm, gfn_t gfn)
 	smmu_note_write(vm->mem.smmu, gfn);
 }
 
+void mem_shadow_share(struct vm *vm)
+{
+	spin_lock(&vm->mem.mmu_lock);
+	smmu_share(vm->mem.smmu);
+	spin_unlock(&vm->mem.mmu_lock);
+}
+
 /* ---- the root ------------------------------------------------------------------------ */
 
 static struct gwalk_mode mode_of(const struct vcpu *v)
@@ -249,6 +256,9 @@ int vcpu_shadow_load(struct vcpu *v)
 		if (v->shadow.zap)
 			smmu_zap_all(vm->mem.smmu);
 		v->shadow.zap = false;
+		/* SMM and the guest see the same memory, each by its own tables. */
+		if (unlikely(v->shadow.space && v->shadow.space != vm))
+			smmu_doubt(vm->mem.smmu);
 		smmu_sync(vm->mem.smmu);
 		root = smmu_get_root(vm->mem.smmu, &mode);
 		spin_unlock(&vm->mem.mmu_lock);

@@ -328,6 +328,7 @@ struct smmu_page *smmu_page_get(struct smmu *s, gfn_t gfn, u32 role)
 	p->gfn = gfn;
 	p->role = role;
 	p->quiet = 0;
+	p->seen = 0;
 	p->frame = NULL;
 	p->hash_next = *head;
 	*head = p;
@@ -508,7 +509,8 @@ void smmu_note_write(struct smmu *s, gfn_t gfn)
 	unsigned int i;
 	u64 was;
 
-	if (likely(!READ_ONCE(s->filter[hash(gfn, SMMU_FILTER)])))
+	if (likely(!READ_ONCE(s->filter[hash(gfn, SMMU_FILTER)])) ||
+	    READ_ONCE(s->shared))
 		return;
 	for (i = 0; i < SMMU_WROTE; i++) {
 		was = cmpxchg(&s->wrote[i], 0, gfn + 1);

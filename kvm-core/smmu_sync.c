@@ -93,9 +93,48 @@ static bool compare(struct smmu *s, struct smmu_page *p)
 	return p->nr != had;
 }
 
-/* ---- MOV CR3 ---------------------------------------------------------------- */
+/* ---- tables that are written unseen -------------------------------------------- */
 
-static void unsync_all(struct smmu *s)
+/* No table, no table below: frames in a row. */
+static bool all_direct(const struct smmu_page *p)
+{
+	return !smmu_is_table(p) && !(smmu_is_pdpt(p) && smmu_format(p) == SMMU_32);
+}
+
+/* Each once in an epoch, so that no guest makes more of it than it has pages. */
+static void compare_below(struct smmu *s, struct smmu_page *p)
+{
+	int idx;
+
+	if (p->seen == s->epoch || all_direct(p))
+		return;
+	p->seen = s->epoch;
+	if (smmu_is_table(p))
+		compare(s, p);
+	if (!smmu_level(p))
+		return;
+	for (idx = smmu_next(p, 0); idx >= 0; idx = smmu_next(p, idx + 1))
+		if (smmu_is_pointer(p, idx))
+			compare_below(s, s->by_id[p->link[idx].to]);
+}
+
+void smmu_recheck(struct smmu *s, struct smmu_page *p)
+{
+	if (!s->shared) {
+		if (p->parents || p->roots || !p->nr)
+			return;
+		s->epoch++;
+	}
+	compare_below(s, p);
+}
+
+void smmu_sync_root(struct smmu *s, struct smmu_page *root)
+{
+	s->epoch++;
+	compare_below(s, root);
+}
+
+void smmu_doubt(struct smmu *s)
 {
 	struct smmu_list *n;
 	struct smmu_page *p;
@@ -106,6 +145,16 @@ static void unsync_all(struct smmu *s)
 			smmu_unsync(s, p);
 	}
 }
+
+void smmu_share(struct smmu *s)
+{
+	if (s->shared)
+		return;
+	WRITE_ONCE(s->shared, true);
+	smmu_doubt(s);
+}
+
+/* ---- MOV CR3 ---------------------------------------------------------------- */
 
 static void take_notes(struct smmu *s)
 {
@@ -120,7 +169,7 @@ static void take_notes(struct smmu *s)
 	}
 	if (unlikely(READ_ONCE(s->wrote_more))) {
 		WRITE_ONCE(s->wrote_more, false);
-		unsync_all(s);
+		smmu_doubt(s);
 	}
 }
 
@@ -174,6 +223,8 @@ void smmu_sync(struct smmu *s)
 	struct smmu_list *n, *next;
 
 	s->stat_syncs++;
+	if (unlikely(s->shared))
+		return;
 	take_notes(s);
 	protect_quiet(s);
 	for (n = s->unsync.next; n != &s->unsync; n = next) {
@@ -198,6 +249,7 @@ void smmu_invlpg(struct smmu *s, struct smmu_page *root, gva_t gva)
 	struct smmu_page *p = root;
 	unsigned int idx;
 
+	s->epoch++;	/* what is linked later is compared again */
 	if (smmu_format(root) != SMMU_LONG)
 		gva = (u32)gva;
 	for (;;) {

@@ -551,6 +551,36 @@ static void two_vcpus(struct walker *w)
 	vcpu_close(&b);
 }
 
+/* A VMM that has itself in the guest's memory is the guest's kernel, too, and writes
+ * its tables from user space.
+ */
+static void user_space_writes(struct walker *w)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~0xfffUL;
+	struct kvm_userspace_memory_region m = {
+		.slot = 1, .guest_phys_addr = 64UL << 20, .memory_size = 16 << 12,
+		.userspace_addr = here - (12 << 12),
+	};
+	unsigned int i, j, wrong = 0;
+
+	if (!ok(!ioctl(w->g.vm, KVM_SET_USER_MEMORY_REGION, &m), "its stack is the guest's"))
+		return;
+	for (i = 0; i < 20; i++) {
+		for (j = 0; j < i % 8; j++)
+			reload(w);
+		order(w, READ, V + 0x30000, 0);
+		put(w, i & 1 ? PT2 : PT, 50, FRAME(10 + i) | 7);
+		put(w, PD, pd_index(w, V), (i & 1 ? PT2 : PT) | 7);
+		if (i % 3)
+			reload(w);
+		else
+			order(w, INVLPG, V + 50 * 0x1000, 0);
+		wrong += order(w, READ, V + 0x31000, 0) != DONE;
+		wrong += !reads(w, V + 50 * 0x1000, VALUE(10 + i));
+	}
+	ok(!wrong, "what user space writes into tables counts after a flush (%u wrong)", wrong);
+}
+
 #define ROOTS		0x700000
 #define MANY_VCPUS	64
 
@@ -599,6 +629,7 @@ static void paging_mode(enum mode mode)
 	two_spaces(&w);
 	paging_off(&w);
 	two_vcpus(&w);
+	user_space_writes(&w);
 	smallvm_close(&w.g);
 }
 

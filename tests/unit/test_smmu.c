@@ -236,11 +236,15 @@ static gpa_t rnd_entry_gpa(void)
 	return (FIRST + n) * 4096ULL + i * 8;
 }
 
-static bool rnd_store(struct machine *m, struct m_cpu *w)
+static void rnd_store(struct machine *m, struct m_cpu *w)
 {
 	gpa_t gpa = rnd_entry_gpa();
+	u64 value = rnd_value(gpa);
 
-	return m_store64(m, w, WINDOW + gpa, rnd_value(gpa));
+	if (m->s.shared && one_in(2))
+		memcpy(m_word(m, gpa), &value, 8);	/* user space, unseen */
+	else
+		m_store64(m, w, WINDOW + gpa, value);
 }
 
 static void rnd_mode(struct m_cpu *c)
@@ -300,7 +304,7 @@ static u32 rnd_access(void)
 	       (one_in(4) ? GWALK_I : one_in(2) ? GWALK_W : 0);
 }
 
-static void random_run(u64 start, unsigned int turns, bool no_memory)
+static void random_run(u64 start, unsigned int turns, bool no_memory, bool shared)
 {
 	static struct machine m;
 	struct m_cpu *w, *c;
@@ -310,6 +314,8 @@ static void random_run(u64 start, unsigned int turns, bool no_memory)
 
 	seed = start;
 	m_init(&m);
+	if (shared)
+		smmu_share(&m.s);
 	for (f = 1024; f < 1536; f++)
 		m.gfn[f].level = 1;
 	m.gfn[600].slot = false;
@@ -344,7 +350,7 @@ static void random_run(u64 start, unsigned int turns, bool no_memory)
 			m_check(&m);
 	}
 	assert_true(m.s.stat_leaves > turns / 20);
-	assert_true(m.s.stat_steps > 0);
+	assert_true(!m.s.stat_steps == shared);
 	assert_true(m.s.stat_unsyncs > m.s.stat_steps);
 	assert_true(!no_memory || m.s.stat_recycled > 0);
 	m_destroy(&m);
@@ -355,7 +361,15 @@ static void test_any_guest_in_any_mode_finds_what_its_tables_say(void **state)
 	u64 i;
 
 	for (i = 1; i <= 12; i++)
-		random_run(i, 2500, i % 3 == 0);
+		random_run(i, 2500, i % 3 == 0, false);
+}
+
+static void test_any_guest_whose_tables_user_space_writes_does_too(void **state)
+{
+	u64 i;
+
+	for (i = 21; i <= 28; i++)
+		random_run(i, 2500, i % 3 == 0, true);
 }
 
 /* ---- case by case ------------------------------------------------------------------- */
@@ -582,6 +596,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_guest_in_any_mode_finds_what_its_tables_say),
+		cmocka_unit_test(test_any_guest_whose_tables_user_space_writes_does_too),
 		cmocka_unit_test(test_a_read_sets_accessed_and_only_a_write_sets_dirty),
 		cmocka_unit_test(test_a_dirty_bit_that_was_cleared_and_flushed_is_set_again),
 		cmocka_unit_test(test_without_wp_a_supervisor_writes_and_a_user_does_not),

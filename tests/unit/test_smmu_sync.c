@@ -210,6 +210,107 @@ static void test_memory_that_the_host_takes_from_under_a_table(void **state)
 	m_destroy(&m);
 }
 
+/* User space writes memory unseen (a disk's DMA), and what was a table becomes one. */
+static void test_a_table_that_comes_back_is_compared_before_it_counts(void **state)
+{
+	struct m_cpu *c = &m.cpu[0];
+	u64 *pde, above;
+
+	start();
+	pde = m_word(&m, (ROOT + 2) * 4096);
+	above = *pde;
+	frame_at(c, 0x5000, 0);
+	settle(c);
+	*pde = 0;
+	smmu_note_write(&m.s, ROOT + 2);
+	m_load(&m, c);
+	assert_int_equal(frame_at(c, 0x5000, 0), ~0ULL);
+	assert_true(smmu_in_step(&m.s, ROOT + 3));
+	*PTE(5) = (DATA + 33) << 12 | 3;
+	*pde = above;
+	smmu_note_write(&m.s, ROOT + 2);
+	m_load(&m, c);
+	assert_int_equal(frame_at(c, 0x6000, 0), DATA + 6);
+	assert_int_equal(frame_at(c, 0x5000, 0), DATA + 33);
+	m_check(&m);
+	m_destroy(&m);
+}
+
+static void test_tables_that_user_space_writes_are_compared_at_each_flush(void **state)
+{
+	struct m_cpu *a = &m.cpu[0], *b = &m.cpu[1];
+	u64 *pde;
+
+	start();
+	frame_at(a, 0x5000, 0);
+	settle(a);
+	smmu_share(&m.s);
+	assert_false(smmu_in_step(&m.s, ROOT + 3));
+	*PTE(5) = (DATA + 33) << 12 | 3;
+	m_load(&m, a);
+	assert_int_equal(frame_at(a, 0x5000, 0), DATA + 33);
+	assert_int_equal(frame_at(b, 0x5000, 0), DATA + 33);
+	settle(a);
+	assert_false(smmu_in_step(&m.s, ROOT + 3));
+	*PTE(5) = (DATA + 34) << 12 | 3;
+	m_invlpg(&m, b, 0x5000);
+	assert_int_equal(frame_at(b, 0x5000, 0), DATA + 34);
+	/* Another table, and the first again, changed meanwhile */
+	pde = m_word(&m, (ROOT + 2) * 4096);
+	memcpy(m_frame(&m, next), m_frame(&m, ROOT + 3), 4096);
+	*m_word(&m, next * 4096 + 5 * 8) = (DATA + 35) << 12 | 3;
+	*pde = next << 12 | 7;
+	m_load(&m, a);
+	assert_int_equal(frame_at(a, 0x6000, 0), DATA + 6);
+	assert_int_equal(frame_at(a, 0x5000, 0), DATA + 35);
+	*PTE(5) = (DATA + 36) << 12 | 3;
+	*pde = (ROOT + 3) << 12 | 7;
+	m_load(&m, a);
+	assert_int_equal(frame_at(a, 0x6000, 0), DATA + 6);
+	assert_int_equal(frame_at(a, 0x5000, 0), DATA + 36);
+	m_check(&m);
+	m_destroy(&m);
+}
+
+/* A table that nothing leads to is compared, for INVLPG too, when something does. */
+static void test_an_invlpg_counts_for_a_table_that_is_linked_after_it(void **state)
+{
+	struct m_cpu *c = &m.cpu[0];
+	u64 *pde, above;
+
+	start();
+	smmu_share(&m.s);
+	pde = m_word(&m, (ROOT + 2) * 4096);
+	above = *pde;
+	frame_at(c, 0x5000, 0);
+	m_load(&m, c);
+	*pde = 0;
+	m_invlpg(&m, c, 0x5000);
+	*PTE(5) = (DATA + 33) << 12 | 3;
+	*pde = above;
+	m_invlpg(&m, c, 0x5000);
+	assert_int_equal(frame_at(c, 0x6000, 0), DATA + 6);
+	assert_int_equal(frame_at(c, 0x5000, 0), DATA + 33);
+	m_destroy(&m);
+}
+
+/* Another address space of the VM's wrote them, perhaps (SMM). */
+static void test_tables_in_doubt_are_compared_at_the_next_flush(void **state)
+{
+	struct m_cpu *c = &m.cpu[0];
+
+	start();
+	frame_at(c, 0x5000, 0);
+	settle(c);
+	*PTE(5) = (DATA + 33) << 12 | 3;
+	smmu_doubt(&m.s);
+	m_load(&m, c);
+	assert_int_equal(frame_at(c, 0x5000, 0), DATA + 33);
+	settle(c);
+	assert_true(smmu_in_step(&m.s, ROOT + 3));
+	m_destroy(&m);
+}
+
 /* Two entries of ours are one of the guest's. */
 static void test_invlpg_of_a_4_mib_page_takes_all_of_it(void **state)
 {
@@ -247,6 +348,10 @@ int main(void)
 		cmocka_unit_test(test_what_the_host_writes_is_compared_at_the_next_flush),
 		cmocka_unit_test(test_a_table_that_became_something_else_is_let_go),
 		cmocka_unit_test(test_memory_that_the_host_takes_from_under_a_table),
+		cmocka_unit_test(test_a_table_that_comes_back_is_compared_before_it_counts),
+		cmocka_unit_test(test_tables_that_user_space_writes_are_compared_at_each_flush),
+		cmocka_unit_test(test_an_invlpg_counts_for_a_table_that_is_linked_after_it),
+		cmocka_unit_test(test_tables_in_doubt_are_compared_at_the_next_flush),
 		cmocka_unit_test(test_invlpg_of_a_4_mib_page_takes_all_of_it),
 	};
 
