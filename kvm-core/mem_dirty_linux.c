@@ -110,6 +110,7 @@ static void harvest(struct vm *vm, const struct slot *s, unsigned long *map,
 		start = base + (first + i) * BITS_PER_LONG * PAGE_SIZE;
 		end = start + (__fls(word) + 1) * PAGE_SIZE;
 		start += __ffs(word) * PAGE_SIZE;
+		mem_whole_leaves(vm, &start, &end);
 		low = min(low, start);
 		bits |= gpm_write_protect(&m->gpm, start, end);
 	}

@@ -414,12 +414,16 @@ static void reclaim_slot(struct vm *vm, const struct slot *s, hva_t start, hva_t
 			 struct taken *t)
 {
 	gfn_t first, last;
+	gpa_t from, to;
 
 	if (!slot_gfn_range(s, start, end, &first, &last))
 		return;
-	t->bits |= gpm_reclaim(&vm->mem.gpm, first << PAGE_SHIFT, last << PAGE_SHIFT);
-	t->low = min(t->low, first << PAGE_SHIFT);
-	t->high = max(t->high, last << PAGE_SHIFT);
+	from = first << PAGE_SHIFT;
+	to = last << PAGE_SHIFT;
+	mem_whole_leaves(vm, &from, &to);
+	t->bits |= gpm_reclaim(&vm->mem.gpm, from, to);
+	t->low = min(t->low, from);
+	t->high = max(t->high, to);
 }
 
 /* All that [start, end) of the process backs and no card may reach. */

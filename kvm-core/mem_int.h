@@ -44,6 +44,13 @@ bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits);
  */
 void mem_flush_absent(struct vm *vm, gpa_t start, gpa_t end);
 
+/*
+ * Widen [*start, *end) to the leaves at its ends, which gpm_reclaim() and
+ * gpm_write_protect() change as a whole: what mem_flush() is told. Before them,
+ * under mmu_lock.
+ */
+void mem_whole_leaves(struct vm *vm, gpa_t *start, gpa_t *end);
+
 /* Remove [start, end) and flush; result as mem_flush. Takes mmu_lock. */
 bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);
 

@@ -166,6 +166,21 @@ void mem_flush_absent(struct vm *vm, gpa_t start, gpa_t end)
 			r->flush(r, start, end, false);
 }
 
+static gpa_t leaf_size(struct vm *vm, gpa_t gpa)
+{
+	struct gpm_leaf l = gpm_lookup(&vm->mem.gpm, gpa);
+
+	return l.present ? PAGE_SIZE << (9 * l.level) : PAGE_SIZE;
+}
+
+void mem_whole_leaves(struct vm *vm, gpa_t *start, gpa_t *end)
+{
+	if (!vm->mem.smmu)	/* the others forget all they have */
+		return;
+	*start = round_down(*start, leaf_size(vm, *start));
+	*end = round_up(*end, leaf_size(vm, *end - 1));
+}
+
 bool mem_zap(struct vm *vm, gpa_t start, gpa_t end)
 {
 	struct vm_mem *m = &vm->mem;

@@ -93,7 +93,7 @@ static int protect(struct vm *space, const struct slots *slots,
 		   const struct dring_run *run)
 {
 	const struct slot *s = slots ? slots_by_id(slots, run->slot & 0xffff) : NULL;
-	gpa_t start;
+	gpa_t start, end;
 	u64 mask;
 	int bits;
 
@@ -104,9 +104,11 @@ static int protect(struct vm *space, const struct slots *slots,
 	spin_lock(&space->mem.mmu_lock);
 	env_atomic_and(&s->dirty[run->first / BITS_PER_LONG], ~mask);
 	/* Those between lose it too: their bits stay, one more fault each. */
-	bits = gpm_write_protect(&space->mem.gpm, start + __ffs64(mask) * PAGE_SIZE,
-				 start + __fls(mask) * PAGE_SIZE + PAGE_SIZE);
-	mem_flush(space, start, start + 64 * PAGE_SIZE, bits);
+	end = start + (__fls(mask) + 1) * PAGE_SIZE;
+	start += __ffs64(mask) * PAGE_SIZE;
+	mem_whole_leaves(space, &start, &end);
+	bits = gpm_write_protect(&space->mem.gpm, start, end);
+	mem_flush(space, start, end, bits);
 	spin_unlock(&space->mem.mmu_lock);
 	return bits;
 }

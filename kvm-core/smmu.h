@@ -144,7 +144,6 @@ struct smmu {
 	struct smmu_list free, free_low, retired;
 	u32 nr_free, nr_free_low, nr_used, nr_retired;
 	u64 nr_leaves;
-	u8 host_level;			/* biggest leaf of gpm that was used */
 	u64 wrote[SMMU_WROTE];		/* frames + 1 that the host wrote */
 	bool wrote_more;
 	bool shared;			/* smmu_share */
@@ -220,8 +219,8 @@ void smmu_doubt(struct smmu *s);
 void smmu_share(struct smmu *s);
 
 /* ---- for the memory code ---------------------------------------------------------- */
-/* gpm lost [first, end), or leaves that overlap it: zap what was made from them.
- * The caller flushes.
+/* gpm lost something in [first, end), and nothing beside it: zap what was made from
+ * that. The caller flushes.
  */
 void smmu_zap(struct smmu *s, gfn_t first, gfn_t end);
 /* The host wrote guest memory by itself. Any context, no lock. */
@@ -287,7 +286,11 @@ void smmu_unsync(struct smmu *s, struct smmu_page *p);
 bool smmu_guest_entry(struct smmu *s, struct smmu_page *p,
 		      unsigned int idx, u64 *gpte);
 /* What gpm has at @gpa. */
-struct gpm_leaf smmu_lookup(struct smmu *s, gpa_t gpa);
+static inline struct gpm_leaf smmu_lookup(struct smmu *s, gpa_t gpa)
+{
+	return (s->ops->lookup)(s->ctx, gpa);
+}
+
 /* A guest frame as memory, or NULL: not in gpm (@write: not to write). */
 void *smmu_frame(struct smmu *s, gfn_t gfn, bool write);
 /* The frame of guest table @p, as smmu_frame() gives it: kept until gpm loses it. */

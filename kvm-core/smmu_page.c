@@ -483,13 +483,10 @@ static void zap_by_pages(struct smmu *s, gfn_t first, gfn_t end)
 
 void smmu_zap(struct smmu *s, gfn_t first, gfn_t end)
 {
-	gfn_t gfn, big = (1ULL << (9 * s->host_level)) - 1;
+	gfn_t gfn;
 
 	if (!s->nr_used || first >= end)
 		return;
-	/* gpm drops a big leaf as a whole, whatever part of it was asked for. */
-	first &= ~big;
-	end = (end + big) & ~big;
 	if (end - first > s->nr_leaves / 4 + 16) {
 		zap_by_pages(s, first, end);
 		return;

@@ -14,15 +14,6 @@
 
 /* ---- the guest's memory ---------------------------------------------------------------- */
 
-struct gpm_leaf smmu_lookup(struct smmu *s, gpa_t gpa)
-{
-	struct gpm_leaf l = (s->ops->lookup)(s->ctx, gpa);
-
-	if (l.present && l.level > s->host_level)
-		s->host_level = l.level;
-	return l;
-}
-
 void *smmu_frame(struct smmu *s, gfn_t gfn, bool write)
 {
 	struct gpm_leaf l = smmu_lookup(s, gfn << BP_PAGE_SHIFT);

@@ -145,31 +145,29 @@ static int host_fault(struct machine *m, gpa_t gpa, bool write)
 	return 0;
 }
 
-void m_reclaim(struct machine *m, gfn_t first, gfn_t end)
+/* A big leaf changes as a whole, as gpm_reclaim() and gpm_write_protect() do it. */
+static void take(struct machine *m, gfn_t first, gfn_t end, u32 perm)
 {
 	gfn_t i;
 
-	/* A big leaf goes as a whole, as in gpm_reclaim(). */
+	if (m->gfn[first].level)
+		first &= ~511ULL;
+	if (m->gfn[end - 1].level)
+		end = (end + 511) & ~511ULL;
 	for (i = first; i < end; i++)
-		m->gfn[i].perm = 0;
-	for (i = 0; i < M_FRAMES; i++)
-		if (m->gfn[i].level && first < (i | 511) + 1 && end > (i & ~511ULL))
-			m->gfn[i].perm = 0;
+		m->gfn[i].perm &= ~perm;
 	smmu_zap(&m->s, first, end);
 	op_flush(m);
 }
 
+void m_reclaim(struct machine *m, gfn_t first, gfn_t end)
+{
+	take(m, first, end, ~0U);
+}
+
 void m_write_protect(struct machine *m, gfn_t first, gfn_t end)
 {
-	gfn_t i;
-
-	for (i = first; i < end; i++)
-		m->gfn[i].perm &= ~GPM_CPU_W;
-	for (i = 0; i < M_FRAMES; i++)
-		if (m->gfn[i].level && first < (i | 511) + 1 && end > (i & ~511ULL))
-			m->gfn[i].perm &= ~GPM_CPU_W;
-	smmu_zap(&m->s, first, end);
-	op_flush(m);
+	take(m, first, end, GPM_CPU_W);
 }
 
 /* ---- the CPU --------------------------------------------------------------------- */

@@ -169,6 +169,36 @@ static void test_zapping_frames_takes_every_entry_that_maps_them(void **state)
 	m_destroy(&m);
 }
 
+/* Big pages elsewhere, and the neighbours, stay. */
+static void test_zapping_one_frame_takes_no_other(void **state)
+{
+	struct m_cpu *c = many_tables(20);
+	struct m_access a = { .gva = 0x40000000 };
+	gfn_t next = 1000;
+	unsigned int i;
+	u64 drops;
+
+	for (i = 1024; i < 1536; i++)
+		m.gfn[i].level = 1;
+	m_map64(&m, ROOT, &next, a.gva, 1024 << 12 | 0x87, 1);
+	m_load(&m, c);
+	m_access(&m, c, &a);
+	assert_int_equal(a.result, M_OK);
+	for (i = 0; i < 20; i++)
+		touch(c, i, NULL);
+	drops = m.s.stat_drops;
+	m_reclaim(&m, DATA + 7, DATA + 8);
+	assert_int_equal(m.s.stat_drops, drops + 1);
+	m_reclaim(&m, 1100, 1101);
+	assert_int_equal(m.s.stat_drops, drops + 2);
+	touch(c, 6, &i);
+	assert_int_equal(i, 0);
+	touch(c, 7, &i);
+	assert_true(i > 0);
+	m_check(&m);
+	m_destroy(&m);
+}
+
 static void test_zapping_all_leaves_the_roots_alone(void **state)
 {
 	struct m_cpu *c = many_tables(50);
@@ -209,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_without_memory_the_pages_at_hand_serve),
 		cmocka_unit_test(test_a_recycled_page_is_reused_only_after_a_flush),
 		cmocka_unit_test(test_zapping_frames_takes_every_entry_that_maps_them),
+		cmocka_unit_test(test_zapping_one_frame_takes_no_other),
 		cmocka_unit_test(test_zapping_all_leaves_the_roots_alone),
 		cmocka_unit_test(test_next_finds_each_entry_once),
 	};
