@@ -222,7 +222,11 @@ static void write_lvt(struct vlapic *a, u32 reg, u32 val, struct vlapic_effect *
 	e->todo |= VLAPIC_DO_EVENT;
 }
 
-/* APM2 16.5: decode what the ICR holds; false if nothing is to be sent. */
+/*
+ * APM2 16.5: decode what the ICR holds; false if nothing is to be sent. Its table of
+ * shorthands has only fixed messages to self; software sends itself NMIs and SMIs so,
+ * on Linux's KVM any.
+ */
 static bool decode_icr(struct vlapic *a, struct vchip_msg *m)
 {
 	u32 icr = REG(a, VLAPIC_ICR), icr2 = REG(a, VLAPIC_ICR2);
@@ -240,10 +244,6 @@ static bool decode_icr(struct vlapic *a, struct vchip_msg *m)
 		return false;
 	if (m->mode == VCHIP_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
 		return false;		/* de-assert: no effect since P6, K7 */
-	/* An SMI to self is beyond the manual's list, but firmware's tests send it. */
-	if (m->shorthand == VCHIP_TO_SELF && m->mode != VCHIP_FIXED &&
-	    m->mode != VCHIP_SMI)
-		return false;
 	if (m->mode <= VCHIP_LOWEST && m->vector < 16) {
 		note_error(a, VLAPIC_ESR_SENT_ILLEGAL);
 		return false;

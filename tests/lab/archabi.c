@@ -62,6 +62,13 @@ asm(".section .rodata\n"
     "gd_at:\n"
     "	mov %dr0, %rax\n"
     "	out %eax, $0x80\n"
+    /* An NMI by the local APIC's shorthand for oneself */
+    "nmi_self_code:\n"
+    "	mov $0x44400, %eax\n"
+    "	mov %eax, 0x600300\n"
+    "	nop\n"
+    "	mov 0x100000, %eax\n"
+    "	out %eax, $0x80\n"
     /* NMIs are counted */
     "nmi_handler:\n"
     "	incq 0x100000\n"
@@ -189,6 +196,7 @@ asm(".section .rodata\n"
     "arch_end:\n"
     ".text\n");
 
+extern const char nmi_self_code[];
 extern const char wr_code[], rd_code[], seg_code[], seg_there[], seg_bad[], seg_handler[],
 	xsetbv_code[], ud_handler[], edge_code[], edge_handler[], apic_code[];
 
@@ -287,6 +295,13 @@ static void nmis(void)
 	n = smallvm_out(&g, DONE_PORT);
 	ok(n == 2, "one that comes meanwhile is taken after it, with interrupts off (%d)", (int)n);
 	ok(seen(&g, 1) == seen(&g, 2), "at the instruction that the first returned to");
+	smallvm_close(&g);
+
+	if (!guest(&g, nmi_self_code, 2, nmi_handler))
+		return;
+	((uint64_t *)(g.ram + VM_TABLES + 0x2000))[3] = 0xfee00083;
+	n = smallvm_out(&g, DONE_PORT);
+	ok(n == 1, "a CPU sends one to itself, by the shorthand (%d)", (int)n);
 	smallvm_close(&g);
 }
 
