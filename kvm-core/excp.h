@@ -34,4 +34,8 @@ enum excp_merge { EXCP_SECOND, EXCP_DOUBLE_FAULT, EXCP_SHUTDOWN };
  */
 enum excp_merge excp_merge(u8 first, u8 second);
 
+/* APM2 13.1.1: a guarded register was accessed; they are guarded. */
+#define DR6_BD		BIT(13)
+#define DR7_GD		BIT(13)
+
 #endif

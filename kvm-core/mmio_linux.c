@@ -539,9 +539,6 @@ static enum emul_access_result op_set_cr(struct emul_ctxt *c, unsigned int n, u6
 	return vcpu_set_cr(c->priv, n, value) ? gp_fault(c) : EMUL_ACC_OKAY;
 }
 
-#define DR7_GD	BIT(13)
-#define DR6_BD	BIT(13)
-
 /* DR4 and DR5 are DR6 and DR7 unless CR4.DE; with DR7.GD any access is a fault,
  * whose handler may (APM2 13.1.1).
  */

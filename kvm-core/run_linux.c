@@ -266,6 +266,13 @@ static void deliver_exception(struct vcpu *v)
 	v->exception.injected = true;
 	if (sets_rf(v->exception.vector))
 		v->rflags |= X86_EFLAGS_RF;
+	if (v->exception.vector == EXCP_DB)	/* so that its handler may look */
+		v->dr7 &= ~(u64)DR7_GD;
+}
+
+static bool user_irq_waiting(struct vcpu *v)
+{
+	return v->user_irq >= 0 && vcpu_irq_takes_extint(v);
 }
 
 static int next_interrupt(struct vcpu *v)

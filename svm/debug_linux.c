@@ -22,9 +22,6 @@
 #include "svm/clean.h"
 #include "svm/svm.h"
 
-#define DR7_GD		BIT(13)
-#define DR6_BD		BIT(13)
-
 void svm_update_debug(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;

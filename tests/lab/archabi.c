@@ -55,12 +55,23 @@ asm(".section .rodata\n"
     "	mov %rax, 0x100008\n"
     "	mov %dr7, %rax\n"
     "	mov %rax, 0x100010\n"
+    "	incq 0x100018\n"
+    "	andl $~0x100, 16(%rsp)\n"
     "	iretq\n"
     "gd_code:\n"
     "	mov $0x2400, %eax\n"
     "	mov %rax, %dr7\n"
     "gd_at:\n"
     "	mov %dr0, %rax\n"
+    "	out %eax, $0x80\n"
+    /* The same while the CPU steps */
+    "gd_step_code:\n"
+    "	mov $0x2400, %eax\n"
+    "	mov %rax, %dr7\n"
+    "	pushf\n	orl $0x100, (%rsp)\n	popf\n"
+    "	nop\n"
+    "gd_step_at:\n"
+    "	nop\n"
     "	out %eax, $0x80\n"
     /* An NMI by the local APIC's shorthand for oneself */
     "nmi_self_code:\n"
@@ -196,7 +207,7 @@ asm(".section .rodata\n"
     "arch_end:\n"
     ".text\n");
 
-extern const char nmi_self_code[];
+extern const char gd_step_code[], gd_step_at[], nmi_self_code[];
 extern const char wr_code[], rd_code[], seg_code[], seg_there[], seg_bad[], seg_handler[],
 	xsetbv_code[], ud_handler[], edge_code[], edge_handler[], apic_code[];
 
@@ -262,6 +273,15 @@ static void general_detect(void)
 	ok(seen(&g, 0) == AT(gd_at), "an access is a fault");
 	ok((seen(&g, 1) & 0xe00f) == 0x2000, "with DR6.BD (%#x)", (unsigned int)seen(&g, 1));
 	ok(!(seen(&g, 2) & 0x2000), "and its handler may");
+	smallvm_close(&g);
+
+	if (!guest(&g, gd_step_code, 1, gd_handler))
+		return;
+	ok(smallvm_out(&g, DONE_PORT) >= 0, "a guest steps while it guards them");
+	ok(seen(&g, 0) == AT(gd_step_at) && (seen(&g, 1) & 0xe00f) == 0x4000,
+	   "the step's handler may look (%#x)", (unsigned int)seen(&g, 1));
+	ok(seen(&g, 3) == 1 && !(seen(&g, 2) & 0x2000), "they are not guarded then (%u)",
+	   (unsigned int)seen(&g, 3));
 	smallvm_close(&g);
 }
 
