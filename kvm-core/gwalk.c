@@ -232,10 +232,10 @@ static struct gwalk_result walk_once(struct walk *w, bool *again)
 			pte & GENMASK_ULL(51, 12);
 	}
 
+	if (pkey_denies(w, pte))	/* told whatever else forbids it */
+		return fault(w, GWALK_P | GWALK_PK);
 	if (rights_deny(w))
 		return fault(w, GWALK_P);
-	if (pkey_denies(w, pte))
-		return fault(w, GWALK_P | GWALK_PK);
 	bits = PTE_A | (w->access & GWALK_W ? PTE_D : 0);
 	*again = set_bits(w, at, &pte, bits);
 	note(w, level, pte);

@@ -275,6 +275,14 @@ static void test_protection_keys(void **state)
 	assert_int_equal(gwalk_translate(&m, &ops, 0, GWALK_U, false).error,
 			 GWALK_P | GWALK_U | GWALK_PK);
 	assert_true(gwalk_translate(&m, &ops, 0, GWALK_U | GWALK_I, false).ok);
+	/* told beside what the page itself forbids */
+	put64(0x4000, 0x5005 | 5ULL << 59);
+	assert_int_equal(gwalk_translate(&m, &ops, 0, GWALK_U | GWALK_W, false).error,
+			 GWALK_P | GWALK_U | GWALK_W | GWALK_PK);
+	/* but not of a supervisor's page */
+	put64(0x4000, 0x5001 | 5ULL << 59);
+	assert_int_equal(gwalk_translate(&m, &ops, 0, GWALK_U, false).error,
+			 GWALK_P | GWALK_U);
 }
 
 int main(void)
