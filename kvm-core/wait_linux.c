@@ -44,7 +44,8 @@ bool vcpu_runnable(struct vcpu *v)
 		return v->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (v->smm.pending && !v->smm.active)
 		return true;
-	if (v->nmi_pending || v->exception.pending || READ_ONCE(v->pv.unhalted))
+	if ((v->nmi_pending && !v->nmi_masked) || v->exception.pending ||
+	    READ_ONCE(v->pv.unhalted))
 		return true;
 	return (v->rflags & X86_EFLAGS_IF) &&
 	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
