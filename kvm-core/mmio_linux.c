@@ -823,6 +823,7 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 	u32 value = (u32)v->regs[EMUL_RAX];
 	struct vcpu_mmio_entry e;
 
+	v->rflags &= ~(u64)X86_EFLAGS_RF;
 	if (vcpu_quick_pio(v, port, size, in, next_rip))
 		return RUN_AGAIN;
 	v->rip = next_rip;

@@ -36,6 +36,7 @@ static bool skip_insn(struct vcpu *v)
 		if (!(v->efer & EFER_LMA))
 			v->rip = (u32)v->rip;
 	}
+	v->rflags &= ~(u64)X86_EFLAGS_RF;	/* the next may have a breakpoint, too */
 	v->int_shadow = false;
 	return true;
 }
