@@ -107,6 +107,10 @@ int vcpu_irq_ack(struct vcpu *v);
 bool vcpu_irq_quiet(struct vcpu *v);
 /* Must CR8 exit? A lower TPR might let an interrupt in; or there is no APIC. */
 bool vcpu_irq_needs_cr8(struct vcpu *v);
+/* Is an interrupt by KVM_INTERRUPT, as of a PIC in user space, taken now? With local
+ * APICs in the kernel only if LINT0 passes it on.
+ */
+bool vcpu_irq_takes_extint(struct vcpu *v);
 /* [any] Cheap, racy: is there something worth waking a halted vCPU for? */
 bool vcpu_irq_wakeup(struct vcpu *v);
 

@@ -363,6 +363,11 @@ bool vcpu_irq_needs_cr8(struct vcpu *v)
 	return !v->vlapic || vlapic_held_by_tpr(v->vlapic);
 }
 
+bool vcpu_irq_takes_extint(struct vcpu *v)
+{
+	return !v->vlapic || vlapic_accepts_pic(v->vlapic);
+}
+
 bool vcpu_irq_wakeup(struct vcpu *v)
 {
 	return v->vlapic && (vlapic_pending(v->vlapic) >= 0 || pic_waits(v));

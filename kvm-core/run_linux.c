@@ -279,7 +279,7 @@ static int next_interrupt(struct vcpu *v)
 {
 	int vector;
 
-	if (v->user_irq >= 0) {
+	if (user_irq_waiting(v)) {
 		vector = v->user_irq;
 		v->user_irq = -1;
 		return vector;
@@ -289,7 +289,7 @@ static int next_interrupt(struct vcpu *v)
 
 static bool interrupt_waiting(struct vcpu *v)
 {
-	return v->user_irq >= 0 || vcpu_irq_pending(v) >= 0;
+	return user_irq_waiting(v) || vcpu_irq_pending(v) >= 0;
 }
 
 /*
@@ -343,7 +343,7 @@ windows:
  */
 static void choose_event(struct vcpu *v)
 {
-	bool window = v->run->request_interrupt_window;
+	bool window = v->run->request_interrupt_window && vcpu_irq_takes_extint(v);
 
 	v->quick = true;
 	if (likely(vcpu_irq_quiet(v) && !v->cr8_trapped && !window &&
@@ -402,6 +402,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 static bool window_open(struct vcpu *v)
 {
 	return v->run->request_interrupt_window && v->user_irq < 0 &&
+	       vcpu_irq_takes_extint(v) &&
 	       !v->interrupt.injected && !v->exception.pending &&
 	       vcpu_ops->interrupt_allowed(v) &&
 	       vm_irq_mode(v->vm) != IRQCHIP_KERNEL;
@@ -463,7 +464,8 @@ static void fill_run(struct vcpu *v)
 	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->ready_for_interrupt_injection =
 		vm_irq_mode(v->vm) == IRQCHIP_KERNEL ||
-		(v->user_irq < 0 && !v->interrupt.injected &&
+		(v->user_irq < 0 && vcpu_irq_takes_extint(v) &&
+		 !v->interrupt.injected &&
 		 vcpu_ops->interrupt_allowed(v));
 }
 

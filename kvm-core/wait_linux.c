@@ -48,7 +48,8 @@ bool vcpu_runnable(struct vcpu *v)
 	    READ_ONCE(v->pv.unhalted))
 		return true;
 	return (v->rflags & X86_EFLAGS_IF) &&
-	       (vcpu_irq_wakeup(v) || v->user_irq >= 0);
+	       (vcpu_irq_wakeup(v) ||
+		(v->user_irq >= 0 && vcpu_irq_takes_extint(v)));
 }
 
 /* ---- polling ------------------------------------------------------------------------------ */
