@@ -245,6 +245,7 @@ static void svm_update_mode(struct vcpu *v)
 {
 	struct vmcb *vmcb = to_svm(v)->vmcb;
 	struct cpu_mode m = npt ? nested_mode(v) : shadow_mode(v);
+	bool differs;
 
 	vmcb_put(vmcb, s.cr0, m.cr0);
 	if (npt)
@@ -253,9 +254,12 @@ static void svm_update_mode(struct vcpu *v)
 	vmcb_put(vmcb, s.efer, m.efer);
 	vmcb_put(vmcb, s.g_pat, v->msr.pat);
 	vmcb_put(vmcb, c.n_cr3, vm_mem_root(vcpu_space(v)));
-	/* Some emulators look at CR0's for a read of any control register. */
-	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0),
-		       !npt || (v->cr0 & X86_CR0_CACHE_BITS));
+	/* Some emulators look at CR0's for a read of any control register. A write that
+	 * clears bits which the CPU does not have changes nothing there.
+	 */
+	differs = !npt || (v->cr0 & X86_CR0_CACHE_BITS);
+	vmcb_intercept(vmcb, INTERCEPT_CR_READ(0), differs);
+	vmcb_intercept(vmcb, INTERCEPT_CR_WRITE(0), differs);
 	vmcb_intercept(vmcb, INTERCEPT_CR_READ(4), m.cr4 != v->cr4);
 }
 
