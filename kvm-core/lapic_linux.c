@@ -226,6 +226,10 @@ static int set_base(struct vcpu *v, u64 base, bool host)
 	int err;
 
 	if (!v->vlapic) {
+		if (!vlapic_base_allowed(v->apic_base, base,
+					 vcpu_has_cpuid(v, 1, 0, 2, 21),
+					 v->phys_bits, host))
+			return -EINVAL;
 		v->apic_base = base;
 		return 0;
 	}

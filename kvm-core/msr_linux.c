@@ -148,8 +148,7 @@ static __always_inline void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
 	*ecx &= ~BIT(27);
 	if (v->cr4 & X86_CR4_OSXSAVE)
 		*ecx |= BIT(27);
-	if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE) &&
-	    vm_irq_mode(v->vm) != IRQCHIP_NONE)
+	if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE))
 		*edx &= ~BIT(9);
 	if (unlikely(!vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))) {
 		*ecx &= ~BIT(3);

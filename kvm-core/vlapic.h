@@ -170,9 +170,12 @@ int vlapic_wrmsr(struct vlapic *a, u32 msr, u64 val,
 void vlapic_set_tpr(struct vlapic *a, u8 tpr, struct vlapic_effect *e);
 
 /*
- * Write the base MSR: -EINVAL for reserved bits, a mode the CPUID does not
- * offer, or (unless @host restores state) a transition APM2 16.9 forbids.
+ * May the base MSR become @base? Not with reserved bits, a mode the CPUID does not
+ * offer, or (unless @host restores state) by a transition APM2 16.9 forbids. Also for
+ * a local APIC that is user space's.
  */
+bool vlapic_base_allowed(u64 old, u64 base, bool has_x2apic, u8 phys_bits, bool host);
+/* Write the base MSR: -EINVAL where that is not allowed. */
 int vlapic_set_base(struct vlapic *a, u64 base, u8 phys_bits, bool host,
 		    struct vlapic_effect *e);
 

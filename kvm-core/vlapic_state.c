@@ -85,14 +85,20 @@ static bool transition_ok(u64 from, u64 to)
 	return from == 0 ? to == VLAPIC_BASE_EN : from == VLAPIC_BASE_EN;
 }
 
-static bool base_valid(const struct vlapic *a, u64 base, u8 phys_bits)
+static bool base_valid(u64 base, bool has_x2apic, u8 phys_bits)
 {
 	u64 valid = VLAPIC_BASE_BSP | BASE_MODE |
 		    (((1ULL << phys_bits) - 1) & BP_PAGE_MASK);
 
 	if ((base & ~valid) || (base & BASE_MODE) == VLAPIC_BASE_X2)
 		return false;
-	return !(base & VLAPIC_BASE_X2) || a->has_x2apic;
+	return !(base & VLAPIC_BASE_X2) || has_x2apic;
+}
+
+bool vlapic_base_allowed(u64 old, u64 base, bool has_x2apic, u8 phys_bits, bool host)
+{
+	return base_valid(base, has_x2apic, phys_bits) &&
+	       (host || transition_ok(old, base));
 }
 
 int vlapic_set_base(struct vlapic *a, u64 base, u8 phys_bits, bool host,
@@ -100,8 +106,7 @@ int vlapic_set_base(struct vlapic *a, u64 base, u8 phys_bits, bool host,
 {
 	u64 old = a->base;
 
-	if (!base_valid(a, base, phys_bits) ||
-	    (!host && !transition_ok(old, base)))
+	if (!vlapic_base_allowed(old, base, a->has_x2apic, phys_bits, host))
 		return -EINVAL;
 	WRITE_ONCE(a->base, base);
 	if (!((old ^ base) & BASE_MODE))

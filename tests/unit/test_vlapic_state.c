@@ -199,9 +199,25 @@ static void test_a_one_shot_without_its_count_fires_at_once(void **state)
 	assert_int_equal(vlapic_pending(&a), 0x30);
 }
 
+static void test_the_base_is_checked_without_an_apic_too(void **state)
+{
+	const u64 at = VLAPIC_DEFAULT_BASE, x2 = XAPIC | VLAPIC_BASE_X2;
+
+	assert_true(vlapic_base_allowed(at | XAPIC, at, false, 40, false));
+	assert_true(vlapic_base_allowed(at | XAPIC, at | x2, true, 40, false));
+	assert_false(vlapic_base_allowed(at | XAPIC, at | x2, false, 40, true));
+	assert_false(vlapic_base_allowed(at | XAPIC, at | VLAPIC_BASE_X2, true, 40, true));
+	assert_false(vlapic_base_allowed(at | XAPIC, at | XAPIC | 1, true, 40, true));
+	assert_false(vlapic_base_allowed(at | XAPIC, BIT_ULL(40) | XAPIC, true, 40, true));
+	assert_false(vlapic_base_allowed(at | x2, at | XAPIC, true, 40, false));
+	assert_false(vlapic_base_allowed(at, at | x2, true, 40, false));
+	assert_true(vlapic_base_allowed(at, at | x2, true, 40, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_base_is_checked_without_an_apic_too),
 		cmocka_unit_test_setup(test_reserved_bits_of_the_base_fault, set_up),
 		cmocka_unit_test_setup(test_mode_changes_are_those_the_manual_allows, set_up),
 		cmocka_unit_test_setup(test_x2apic_needs_its_cpuid_bit, set_up),
