@@ -19,7 +19,7 @@ kvm-core-pure	:= kvm-core/slots.o kvm-core/bus.o kvm-core/dring.o \
 		   kvm-core/vclock.o kvm-core/pv.o kvm-core/smm.o \
 		   kvm-core/task.o kvm-core/msrfilter.o kvm-core/mce.o \
 		   kvm-core/smmu.o kvm-core/smmu_page.o kvm-core/smmu_sync.o \
-		   kvm-core/vpoll.o
+		   kvm-core/vpoll.o kvm-core/sysenter.o
 svm-pure	:= svm/permmap.o svm/inject.o svm/asid.o
 iommu-amd-pure	:= iommu-amd/dte.o iommu-amd/ring.o iommu-amd/cmd.o \
 		   iommu-amd/engine.o iommu-amd/fleet.o iommu-amd/evlog.o \

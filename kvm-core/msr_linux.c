@@ -125,6 +125,13 @@ bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 	return e && ((&e->eax)[reg] >> bit & 1);
 }
 
+bool vcpu_is_intel(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 0, 0);
+
+	return e && e->ebx == 0x756e6547 && e->edx == 0x49656e69 && e->ecx == 0x6c65746e;
+}
+
 enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
 
 /* Size of the XSAVE area for the state in XCR0: leaf D.n tells where each is. */

@@ -184,6 +184,12 @@ void vcpu_smm_events_set(struct vcpu *v, const struct kvm_vcpu_events *e);
 struct task_request;
 /* A task switch that the CPU left to us (task_linux.c); faults are queued. */
 void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
+/* A #UD that is SYSENTER or SYSEXIT, and this guest's CPU has it in long mode: true,
+ * it is done or an exception queued (sysenter_linux.c).
+ */
+bool vcpu_sysenter(struct vcpu *v);
+/* Does the guest's CPUID name that vendor? (msr_linux.c) */
+bool vcpu_is_intel(struct vcpu *v);
 /* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
 /* Write @bytes over it, as the guest itself would; a fault is queued. */

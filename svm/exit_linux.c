@@ -289,7 +289,8 @@ static enum run_verdict exit_rsm(struct vcpu *v)
 /*
  * RSM is undefined to a CPU that is not really in SMM, and so is the other
  * vendor's hypercall: guests that do not look find theirs in its place and
- * execute it again.
+ * execute it again. In long mode so are SYSENTER and SYSEXIT, which such guests
+ * have.
  */
 static enum run_verdict exit_ud(struct vcpu *v)
 {
@@ -303,7 +304,9 @@ static enum run_verdict exit_ud(struct vcpu *v)
 		vcpu_patch_insn(v, vmmcall, sizeof(vmmcall));
 		return RUN_AGAIN;
 	}
-	return v->exception.pending ? RUN_AGAIN : inject_ud(v);
+	if (v->exception.pending || vcpu_sysenter(v))
+		return RUN_AGAIN;
+	return inject_ud(v);
 }
 
 /* Nothing to wait for: another turn of the guest's loop. A guest whose CPUID has
