@@ -191,35 +191,82 @@ static struct kvm_cpuid_entry2 entry_now(struct vcpu *v, const struct kvm_cpuid_
 	return now;
 }
 
-static noinline __cold void cpuid_traced(u32 leaf, u32 sub, u64 *regs, bool found)
+static noinline __cold void cpuid_traced(u32 leaf, u32 sub, u64 *regs)
 {
-	trace_kvm_cpuid(leaf, sub, regs, found);
+	trace_kvm_cpuid(leaf, sub, regs, true);
+}
+
+/* The leaf whose EAX tells the highest of its kind */
+static u32 cpuid_class(u32 leaf)
+{
+	if (leaf >> 28 == 4)
+		return leaf & 0xffffff00;
+	return leaf >= 0xc0000000 ? 0xc0000000 : leaf & 0x80000000;
+}
+
+/* Intel's CPUs answer for a leaf above the highest with the last basic one (SDM 2A,
+ * CPUID), AMD's with zeros.
+ */
+static const struct kvm_cpuid_entry2 *cpuid_beyond(struct vcpu *v, u32 leaf, u32 sub)
+{
+	const struct kvm_cpuid_entry2 *basic = find_cpuid(v, 0, 0),
+				      *kind = find_cpuid(v, cpuid_class(leaf), 0);
+
+	if (!vcpu_is_intel(v) || (kind && leaf <= kind->eax))
+		return NULL;
+	return find_cpuid(v, basic->eax, sub);
+}
+
+/* Of a level of the topology that there is not, the number and the CPU's id. */
+static struct kvm_cpuid_entry2 no_level(struct vcpu *v, u32 leaf, u32 sub)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, leaf, 1);
+
+	return (struct kvm_cpuid_entry2){
+		.ecx = e ? sub & 0xff : 0, .edx = e ? e->edx : 0,
+	};
+}
+
+static noinline __cold void cpuid_absent(struct vcpu *v, u32 leaf, u32 sub)
+{
+	const struct kvm_cpuid_entry2 *e = cpuid_beyond(v, leaf, sub);
+	struct kvm_cpuid_entry2 now = { };
+
+	if (e)
+		now = entry_now(v, e);
+	else if (leaf == 0xb || leaf == 0x1f)
+		now = no_level(v, leaf, sub);
+	v->regs[EMUL_RAX] = now.eax;
+	v->regs[EMUL_RBX] = now.ebx;
+	v->regs[EMUL_RCX] = now.ecx;
+	v->regs[EMUL_RDX] = now.edx;
+	trace_kvm_cpuid(leaf, sub, v->regs, false);
 }
 
 void vcpu_cpuid(struct vcpu *v)
 {
 	u32 leaf = (u32)v->regs[EMUL_RAX], sub = (u32)v->regs[EMUL_RCX];
 	const struct kvm_cpuid_entry2 *e = find_cpuid(v, leaf, sub);
-	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
+	u32 ecx, edx;
 
-	if (e) {
-		eax = e->eax;
-		ebx = e->ebx;
-		ecx = e->ecx;
-		edx = e->edx;
+	if (unlikely(!e)) {
+		cpuid_absent(v, leaf, sub);
+		return;
 	}
+	ecx = e->ecx;
+	edx = e->edx;
+	v->regs[EMUL_RBX] = e->ebx;
 	if (leaf == 1)
 		mirror_leaf1(v, &ecx, &edx);
 	else if (leaf == 7 && sub == 0)
 		ecx = mirror_leaf7(v, ecx);
-	else if (leaf == 0xd && sub == 0 && e)
-		ebx = xsave_size(v);
-	v->regs[EMUL_RAX] = eax;
-	v->regs[EMUL_RBX] = ebx;
+	else if (leaf == 0xd && sub == 0)
+		v->regs[EMUL_RBX] = xsave_size(v);
+	v->regs[EMUL_RAX] = e->eax;
 	v->regs[EMUL_RCX] = ecx;
 	v->regs[EMUL_RDX] = edx;
 	if (trace_kvm_cpuid_enabled())
-		cpuid_traced(leaf, sub, v->regs, e != NULL);
+		cpuid_traced(leaf, sub, v->regs);
 }
 EXPORT_SYMBOL_GPL(vcpu_cpuid);
 

@@ -3,10 +3,11 @@
  * archabi: what the architecture says of instructions and events that a
  * hypervisor does for its guest, tried without a VMM: single steps over what
  * exits, DR7.GD, NMIs that come two at a time or with RFLAGS.IF clear, machine
- * checks' registers, what follows a hypercall at the end of the address space, a
- * local APIC that is off, and descriptors, tables and MMX registers whose operands
- * are a device's. TAP on stdout; the in-tree stack was seen to pass the same points
- * up to the latter, but that for XSETBV, and did not come to an end of them.
+ * checks' registers, CPUID where there is no leaf, what follows a hypercall at the
+ * end of the address space, a local APIC that is off, and descriptors, tables and MMX
+ * registers whose operands are a device's. TAP on stdout; the in-tree stack was seen
+ * to pass the same points up to the latter, but that for XSETBV, and did not come to
+ * an end of them.
  */
 #include "smallvm.h"
 
@@ -126,6 +127,13 @@ asm(".section .rodata\n"
     "	rdmsr\n"
     "	mov 0x100000, %eax\n"
     "	out %eax, $0x80\n"
+    /* CPUID: what it tells of three leaves */
+    "cpuid_code:\n"
+    "	mov $0x12345, %eax\n	xor %ecx, %ecx\n	cpuid\n"
+    "	mov %ebx, %eax\n	out %eax, $0x80\n"
+    "	mov $0xb, %eax\n	mov $0x777, %ecx\n	cpuid\n"
+    "	mov %ecx, %eax\n	out %eax, $0x80\n"
+    "	mov %edx, %eax\n	out %eax, $0x80\n"
     /* XSETBV: the vector it ends in; 0: none */
     "xsetbv_code:\n"
     "	xor %ecx, %ecx\n"
@@ -207,7 +215,7 @@ asm(".section .rodata\n"
     "arch_end:\n"
     ".text\n");
 
-extern const char gd_step_code[], gd_step_at[], nmi_self_code[];
+extern const char cpuid_code[], gd_step_code[], gd_step_at[], nmi_self_code[];
 extern const char wr_code[], rd_code[], seg_code[], seg_there[], seg_bad[], seg_handler[],
 	xsetbv_code[], ud_handler[], edge_code[], edge_handler[], apic_code[];
 
@@ -342,6 +350,32 @@ static int64_t msr(const char *entry, uint32_t index, uint64_t value)
 	n = smallvm_out(&g, DONE_PORT);
 	smallvm_close(&g);
 	return n;
+}
+
+/* Leaves that user space gave no entry for. */
+static void leaves(bool intel)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 e[4];
+	} c = { .head.nent = 4, .e = {
+		{ .function = 0, .eax = 0xd, .ebx = intel ? 0x756e6547 : 0x68747541,
+		  .ecx = intel ? 0x6c65746e : 0x444d4163, .edx = intel ? 0x49656e69 : 0x69746e65 },
+		{ .function = 0xb, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .edx = 0x1234 },
+		{ .function = 0xd, .ebx = 0x77 },
+		{ .function = 0x80000008, .eax = 0x3028 },
+	} };
+	const char *name = intel ? "Intel's" : "AMD's";
+	struct smallvm g;
+
+	if (!smallvm_open(&g, arch_blob, arch_end - arch_blob, true))
+		return;
+	ioctl(g.vcpu, KVM_SET_CPUID2, &c);
+	smallvm_long(&g, AT(cpuid_code));
+	ok(!!smallvm_out(&g, DONE_PORT) == intel, "CPUID beyond the last leaf, as %s", name);
+	ok(smallvm_out(&g, DONE_PORT) == 0x77 && smallvm_out(&g, DONE_PORT) == 0x1234,
+	   "of a level that there is not: its number and the CPU's id, as %s", name);
+	smallvm_close(&g);
 }
 
 static void registers(void)
@@ -544,6 +578,8 @@ int main(void)
 	edge("VMMCALL", 0xd9);
 	edge("VMCALL", 0xc1);
 	apic_off();
+	leaves(false);
+	leaves(true);
 	registers();
 	descriptors();
 	printf("1..%d\n", points);
