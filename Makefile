@@ -117,9 +117,30 @@ build/lab-bin/%: tests/lab/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -static -pthread -I. -MMD -MP -MF build/lab-bin/.$*.d -o $@ $<
 
--include $(lab-bin:build/lab-bin/%=build/lab-bin/.%.d)
+# A kernel for guests (tests/lab/bare): 64-bit code in the 32-bit image that a
+# multiboot loader takes
+bare-obj := $(patsubst tests/lab/bare/%,build/bare/%.o,$(basename \
+	$(wildcard tests/lab/bare/*.c tests/lab/bare/*.S)))
+BARE_CFLAGS := -m64 -O1 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -fno-pic \
+	-mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing -MMD -MP
+build/bare/%.o: tests/lab/bare/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BARE_CFLAGS) -c -o $@ $<
 
-lab-programs: build/backplane $(lab-bin)
+build/bare/%.o: tests/lab/bare/%.S
+	@mkdir -p $(@D)
+	$(CC) -m64 -MMD -MP -c -o $@ $<
+
+build/lab-bin/bare.elf: $(bare-obj) tests/lab/bare/link.ld
+	@mkdir -p $(@D)
+	ld -m elf_x86_64 -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
+		-T tests/lab/bare/link.ld -o build/bare/bare.64 $(bare-obj)
+	objcopy -O elf32-i386 build/bare/bare.64 $@
+
+-include $(lab-bin:build/lab-bin/%=build/lab-bin/.%.d) $(bare-obj:.o=.d)
+
+lab-programs: build/backplane $(lab-bin) build/lab-bin/bare.elf
 
 # ---- onto a machine: packaging/README.md -----------------------------------
 install: build/backplane

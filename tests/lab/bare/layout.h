@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * bare: where things are that both assembly and C name.
+ */
+#ifndef BACKPLANE_TESTS_BARE_LAYOUT_H
+#define BACKPLANE_TESTS_BARE_LAYOUT_H
+
+#define NR_CPUS		16
+#define WAKE_BASE	0x6000
+#define REAL_REGS	0x7000
+#define REAL_STACK	0x7f00
+#define AP_BASE		0x8000
+#define REAL_STUB	0x9000
+#define REAL_BACK	0x9100
+#define REAL_CODE	0xa000
+#define USER32		0xe0000000	/* a page for 32-bit programs of CPL 3 */
+
+#endif
