@@ -7,7 +7,7 @@
 
 void asid_pool_init(struct asid_pool *pool, u32 count)
 {
-	pool->generation = 1;
+	pool->generation++;
 	pool->max = count ? count - 1 : 0;
 	/* None left: the first user begins a generation, with its flush. */
 	pool->next = pool->max + 1;

@@ -13,7 +13,7 @@
 
 /* Per host CPU. Only touched on that CPU with preemption off. */
 struct asid_pool {
-	u64 generation;		/* starts at 1, so a fresh user never matches */
+	u64 generation;		/* from 1 on, so a fresh user never matches */
 	u32 next, max;		/* usable: 1..max */
 };
 
@@ -24,8 +24,10 @@ struct asid_user {
 	u32 asid;
 };
 
-/* What the CPU may have cached for whoever used it before (another hypervisor,
- * this module before it was loaded again) is flushed with the first use.
+/* @pool is zeroed before the first time. What the CPU may have cached for whoever
+ * used it before (another hypervisor, this module before it was loaded again) is
+ * flushed with the first use. A CPU that was off line does it again: no user from
+ * before has an ASID then.
  */
 void asid_pool_init(struct asid_pool *pool, u32 count);
 /* Make @user's ASID valid on @cpu. True: the CPU must flush all ASIDs before

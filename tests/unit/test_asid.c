@@ -5,7 +5,7 @@
 
 static void test_the_host_asid_is_never_handed_out(void **state)
 {
-	struct asid_pool pool;
+	struct asid_pool pool = { 0 };
 	struct asid_user user;
 	int i;
 
@@ -19,7 +19,7 @@ static void test_the_host_asid_is_never_handed_out(void **state)
 
 static void test_a_user_keeps_its_asid_while_it_may(void **state)
 {
-	struct asid_pool pool;
+	struct asid_pool pool = { 0 };
 	struct asid_user a = { 0 }, b = { 0 };
 	u32 first;
 
@@ -38,7 +38,7 @@ static void test_a_user_keeps_its_asid_while_it_may(void **state)
 /* The module may be loaded again, or after another hypervisor. */
 static void test_the_first_use_of_a_cpu_flushes(void **state)
 {
-	struct asid_pool pool;
+	struct asid_pool pool = { 0 };
 	struct asid_user a = { 0 }, b = { 0 };
 	u32 count;
 
@@ -52,9 +52,24 @@ static void test_the_first_use_of_a_cpu_flushes(void **state)
 	assert_false(asid_use(&pool, &b, 0));
 }
 
+/* Off line and on line again: an idle vCPU may sleep through both. */
+static void test_a_cpu_that_comes_back_knows_nobody(void **state)
+{
+	struct asid_pool pool = { 0 };
+	struct asid_user before = { 0 }, after = { 0 };
+
+	asid_pool_init(&pool, 16);
+	asid_use(&pool, &before, 1);
+	asid_pool_init(&pool, 16);
+	assert_true(asid_use(&pool, &after, 1));
+	assert_false(asid_holds(&pool, &before, 1));
+	asid_use(&pool, &before, 1);
+	assert_int_not_equal(before.asid, after.asid);
+}
+
 static void test_another_cpu_means_another_asid(void **state)
 {
-	struct asid_pool pool[2];
+	struct asid_pool pool[2] = { { 0 } };
 	struct asid_user a = { 0 }, b = { 0 };
 
 	asid_pool_init(&pool[0], 16);
@@ -73,7 +88,7 @@ static void test_reuse_comes_with_a_flush(void **state)
 	enum { USERS = 40, COUNT = 16 };
 	struct asid_user users[USERS];
 	bool used[COUNT] = { false };
-	struct asid_pool pool;
+	struct asid_pool pool = { 0 };
 	int round, i;
 
 	memset(users, 0, sizeof(users));
@@ -99,6 +114,7 @@ int main(void)
 		cmocka_unit_test(test_the_host_asid_is_never_handed_out),
 		cmocka_unit_test(test_a_user_keeps_its_asid_while_it_may),
 		cmocka_unit_test(test_the_first_use_of_a_cpu_flushes),
+		cmocka_unit_test(test_a_cpu_that_comes_back_knows_nobody),
 		cmocka_unit_test(test_another_cpu_means_another_asid),
 		cmocka_unit_test(test_reuse_comes_with_a_flush),
 	};
