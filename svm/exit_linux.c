@@ -268,13 +268,6 @@ static enum run_verdict exit_shutdown(struct vcpu *v)
 	return RUN_USER;
 }
 
-/* Machine checks belong to the host: raise it there again (APM2 9.2). */
-static enum run_verdict exit_mc(struct vcpu *v)
-{
-	asm volatile("int $18");
-	return RUN_AGAIN;
-}
-
 static enum run_verdict exit_ac(struct vcpu *v)
 {
 	vcpu_queue_exception(v, EXCP_AC, (u32)to_svm(v)->vmcb->c.exit_info1);
@@ -368,7 +361,7 @@ static const exit_fn exit_table[] = {
 	[EXIT_EXCP + EXCP_UD] = exit_ud,
 	[EXIT_EXCP + EXCP_PF] = exit_pf,
 	[EXIT_EXCP + EXCP_AC] = exit_ac,
-	[EXIT_EXCP + EXCP_MC] = exit_mc,
+	[EXIT_EXCP + EXCP_MC] = exit_nothing,
 	[EXIT_NMI] = exit_nothing,
 	[EXIT_SMI] = exit_nothing,
 	[EXIT_INIT] = exit_nothing,

@@ -61,6 +61,7 @@ SYM_FUNC_START(svm_run)
 	mov	RDI(%rdi), %rdi
 
 	vmload	%rax
+	VM_CLEAR_CPU_BUFFERS		/* what the host left there, on CPUs that tell (TSA) */
 	vmrun	%rax
 	vmsave	%rax			/* RAX and RSP are the host's again */
 
@@ -89,7 +90,7 @@ SYM_FUNC_START(svm_run)
 	 * that takes twice the instructions), untrain returns where the CPU
 	 * needs it, before the first; clear what is not restored.
 	 */
-	ALTERNATIVE "jmp .Lfilled", "", X86_FEATURE_RETPOLINE
+	ALTERNATIVE "jmp .Lfilled", "", X86_FEATURE_RSB_VMEXIT
 	.rept	RSB_CLEAR_LOOPS
 	ANNOTATE_INTRA_FUNCTION_CALL
 	call	1f
@@ -99,7 +100,12 @@ SYM_FUNC_START(svm_run)
 	add	$(8 * RSB_CLEAR_LOOPS), %rsp
 	lfence
 .Lfilled:
+#ifdef UNTRAIN_RET_VM
+	UNTRAIN_RET_VM
+#else
 	UNTRAIN_RET
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
+#endif
 	stgi
 	xor	%eax, %eax
 	xor	%ecx, %ecx

@@ -455,10 +455,16 @@ static void save_registers(struct vcpu *v, struct vmcb *vmcb)
 	save_tpr(v);
 }
 
-/* Exits that may be answered so; most other ones are not tried at all. */
+/*
+ * Exits that may be answered so; most other ones are not tried at all. A machine check
+ * belongs to the host: raised there again, on the CPU that has it (APM2 9.2).
+ */
 static bool has_quick_way(const struct vcpu *v, const struct vmcb_control *c)
 {
 	switch (c->exit_code) {
+	case EXIT_EXCP + EXCP_MC:
+		asm volatile("int $18");
+		return false;
 	case EXIT_NPF:
 		return c->exit_info2 >> PAGE_SHIFT == v->device_gfn &&
 		       v->device_gfn != v->user_gfn;
@@ -486,7 +492,7 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 		svm_run(v->regs, svm->vmcb_pa, host_vmcb);
 		svm->answered = false;	/* this exit, not one before */
 		save_registers(v, vmcb);
-		if (!quick || !has_quick_way(v, &vmcb->c))
+		if (!has_quick_way(v, &vmcb->c) || !quick)
 			return;
 		svm->answered = svm_quick_exit(v);
 		if (!svm->answered || !vcpu_quick_goes_on(v))
@@ -537,8 +543,12 @@ static void svm_enter(struct vcpu *v)
 	if (unlikely(keys))
 		write_pkru(v->pkru);
 
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		amd_clear_divider();	/* the host's last remainder */
 	run_guest(v, svm, c->host_vmcb_pa);
-
+	/* What the guest taught the branch predictors is not for its VMM (VMSCAPE). */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 	if (xcr0)
 		svm_switch_xcr0(v, false);
 	if (unlikely(keys || has_own_pkru(v))) {
