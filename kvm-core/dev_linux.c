@@ -6,7 +6,6 @@
  * The device appears when a backend (svm) registers, and goes when it leaves.
  * Knows the ABI's system ioctls; VMs are vm_linux.c's, vCPUs vcpu_linux.c's.
  */
-#include <linux/debugfs.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -26,7 +25,6 @@ const struct vcpu_ops *vcpu_ops;
 EXPORT_SYMBOL_GPL(vcpu_ops);
 
 static DEFINE_MUTEX(ops_lock);
-static struct dentry *stats_dir;
 
 /* ---- capabilities that do not depend on a VM ----------------------------------- */
 
@@ -270,35 +268,15 @@ int vcpu_ops_get(void)
 	return err;
 }
 
-/* ---- statistics, where kvm_stat looks for them ------------------------------------- */
-
-static int stat_get(void *data, u64 *value)
-{
-	*value = stats_total((enum stat_id)(unsigned long)data);
-	return 0;
-}
-
-DEFINE_DEBUGFS_ATTRIBUTE(stat_fops, stat_get, NULL, "%llu\n");
-
-static void stats_create(void)
-{
-	unsigned long i;
-
-	stats_dir = debugfs_create_dir("kvm", NULL);
-	for (i = 0; i < NR_STATS; i++)
-		debugfs_create_file_unsafe(stat_names[i], 0444, stats_dir,
-					   (void *)i, &stat_fops);
-}
-
 static int __init kvm_core_init(void)
 {
-	stats_create();
+	stats_init();
 	return 0;
 }
 
 static void __exit kvm_core_exit(void)
 {
-	debugfs_remove_recursive(stats_dir);
+	stats_exit();
 }
 
 module_init(kvm_core_init);

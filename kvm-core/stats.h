@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * stats: counters of all VMs, under /sys/kernel/debug/kvm with the names that
- * kvm_stat knows. A vCPU counts for itself; sums are made when asked, and a
- * VM that goes leaves its counts behind.
+ * stats: counters of each VM and of all, under /sys/kernel/debug/kvm with the
+ * names that kvm_stat knows. A vCPU counts for itself; sums are made when asked,
+ * and a VM that goes leaves its counts behind.
  */
 #ifndef BACKPLANE_STATS_H
 #define BACKPLANE_STATS_H
@@ -19,6 +19,12 @@ enum stat_id {
 };
 
 extern const char *const stat_names[NR_STATS];
+
+/* debugfs (stats_linux.c). @fd: what the caller's process will know @vm by. */
+void stats_init(void);
+void stats_exit(void);
+void stats_vm_add(struct vm *vm, int fd);
+void stats_vm_remove(struct vm *vm);
 
 u64 stats_total(enum stat_id id);
 /* Of one vCPU, of one VM with its vCPUs; 0 for what is not counted there. */

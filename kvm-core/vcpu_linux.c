@@ -988,6 +988,7 @@ static bool vcpu_id_taken(struct vm *vm, unsigned int id)
 
 int vcpu_create(struct vm *vm, unsigned int id)
 {
+	char name[20];		/* as tools find it in /proc/PID/fd */
 	struct vcpu *v;
 	int fd;
 
@@ -1008,7 +1009,8 @@ int vcpu_create(struct vm *vm, unsigned int id)
 
 	v->index = atomic_read(&vm->nr_vcpus);
 	vm_get(vm);
-	fd = anon_inode_getfd("kvm-vcpu", &vcpu_fops, v, O_RDWR | O_CLOEXEC);
+	snprintf(name, sizeof(name), "kvm-vcpu:%u", v->id);
+	fd = anon_inode_getfd(name, &vcpu_fops, v, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		vcpu_destroy(v);
 		mutex_unlock(&vm->lock);

@@ -37,7 +37,9 @@
 #define VM_MAX_VCPU_IDS	255
 #define VM_NR_SPACES	2	/* the second is what SMM sees */
 
+struct dentry;
 struct vlapic;
+struct vm_stat;
 struct smmu_page;
 struct vcpu_ops;
 struct vm_ext;
@@ -93,6 +95,8 @@ struct vm {
 	gpa_t wall_clock;
 	unsigned int last_boosted;	/* vCPU index: directed yields go round */
 	struct list_head link;		/* all VMs */
+	struct dentry *stats_dir;	/* its folder in debugfs, or NULL */
+	struct vm_stat *stats;		/* what that names */
 };
 
 /* Is the old behaviour @quirk (KVM_X86_QUIRK_*) kept? */

@@ -308,6 +308,7 @@ static void vm_destroy(struct vm *vm)
 	vm_ext_destroy(vm);
 	vm_irq_shutdown(vm);
 	preempt_notifier_dec();
+	stats_vm_remove(vm);
 	vm_unlist(vm);
 	vm_mem_stop(vm);
 	if (vm->smm_space)
@@ -775,13 +776,24 @@ static const struct file_operations vm_fops = {
 
 int vm_create_fd(void)
 {
-	struct vm *vm = vm_create();
-	int fd;
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *file;
+	struct vm *vm;
 
-	if (IS_ERR(vm))
-		return PTR_ERR(vm);
-	fd = anon_inode_getfd("kvm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
+		return fd;
+	vm = vm_create();
+	if (IS_ERR(vm)) {
+		put_unused_fd(fd);
+		return PTR_ERR(vm);
+	}
+	file = anon_inode_getfile("kvm-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
 		vm_put(vm);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	stats_vm_add(vm, fd);
+	fd_install(fd, file);
 	return fd;
 }

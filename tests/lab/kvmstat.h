@@ -9,7 +9,7 @@
 /* -1: there is none of that name. */
 static inline long kvm_stat(const char *name)
 {
-	char path[80], line[32] = "-1";
+	char path[120], line[32] = "-1";
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%s", name);

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "kvmstat.h"
 #include "tap.h"
 
 #define RAM_BYTES	0x10000
@@ -196,6 +197,42 @@ static void statistics(void)
 	close(vcpu);
 }
 
+/* A counter of one VM in debugfs, as kvm_stat reads it; -1: there is none. */
+static long counter_of(int vm, const char *name)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%d-%d/%s", getpid(), vm, name);
+	return kvm_stat(path);
+}
+
+static void folders(void)
+{
+	static const uint8_t code[] = { 0x0f, 0xa2, 0xe6, 0x80, 0xf4 };
+	char path[40], name[40] = "";
+	struct guest g, other;
+	int vcpu, again;
+
+	guest_open(&g, code, sizeof(code));
+	guest_open(&other, code, sizeof(code));
+	ok(counter_of(g.vm, "exits") == 0, "a VM has a folder in debugfs");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", g.vcpu);
+	ok(readlink(path, name, sizeof(name) - 1) > 0 && !strcmp(name, "anon_inode:kvm-vcpu:0"),
+	   "a vCPU's descriptor tells which it is (%s)", name);
+	ok(go(&g) == KVM_EXIT_IO && counter_of(g.vm, "exits") >= 2 &&
+	   counter_of(g.vm, "io_exits") == 1, "its exits are counted there (%ld)",
+	   counter_of(g.vm, "exits"));
+	ok(counter_of(other.vm, "exits") == 0, "another's are not");
+	ok(counter_of(g.vm, "no such counter") == -1, "what is not counted is not there");
+	guest_close(&other);
+	vcpu = dup(g.vcpu);
+	again = g.vm;
+	guest_close(&g);
+	ok(counter_of(again, "io_exits") == 1, "it is there as long as a vCPU's descriptor is");
+	close(vcpu);
+	ok(counter_of(again, "io_exits") == -1, "and gone then");
+}
+
 /* ---- a debugger ------------------------------------------------------------------------------ */
 
 static const uint8_t steps[] = {
@@ -325,6 +362,7 @@ int main(void)
 		coalesced();
 		msrs();
 		statistics();
+	folders();
 		single_step();
 		breakpoints();
 	}
