@@ -218,6 +218,22 @@ void vcpu_set_tsc_offset(struct vcpu *v, u64 offset)
 	set_bit(VCPU_REQ_CLOCK, &v->requests);
 }
 
+/* ---- after the machine has slept ------------------------------------------------------------ */
+
+void vm_clock_woke(struct vm *vm, u64 lost)
+{
+	struct vcpu *v;
+	int i;
+
+	vm->clock_stable = false;	/* from the boottime, which has passed */
+	if (vm->tsc_base_offset)
+		vm->tsc_base_offset += lost;
+	vm_for_each_vcpu(i, v, vm) {
+		v->tsc_offset += lost;
+		set_bit(VCPU_REQ_CLOCK, &v->requests);
+	}
+}
+
 /* ---- ioctls -------------------------------------------------------------------------------- */
 
 static void update_pages(struct vm *vm)

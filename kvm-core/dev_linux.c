@@ -271,11 +271,13 @@ int vcpu_ops_get(void)
 static int __init kvm_core_init(void)
 {
 	stats_init();
+	vms_sleep_init();
 	return 0;
 }
 
 static void __exit kvm_core_exit(void)
 {
+	vms_sleep_exit();
 	stats_exit();
 }
 

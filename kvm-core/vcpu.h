@@ -273,6 +273,10 @@ void vm_coalesced_destroy(struct vm *vm);
 int vm_coalesced_register(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg);
 int vm_coalesced_unregister(struct vm *vm, const struct kvm_coalesced_mmio_zone *arg);
 void vm_clock_init(struct vm *vm);
+/* The machine slept, and its TSCs fell back by @lost. One CPU, interrupts off. */
+void vm_clock_woke(struct vm *vm, u64 lost);
+void vms_sleep_init(void);				/* vm_linux.c */
+void vms_sleep_exit(void);
 long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 /* Leaf and MSR surface for the ioctls (msr_linux.c). */
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);

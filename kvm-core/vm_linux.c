@@ -15,6 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
 #include "compat_linux.h"
 #include "kvm-core/stats.h"
@@ -151,6 +152,41 @@ static void vm_unlist(struct vm *vm)
 			past[id] += stats_of_vm(vm, id);
 	list_del(&vm->link);
 	mutex_unlock(&vms_lock);
+}
+
+/* ---- the machine sleeps ------------------------------------------------------------ */
+
+static u64 asleep_since;	/* TSC */
+
+static int vms_suspend(void)
+{
+	asleep_since = rdtsc();
+	return 0;
+}
+
+/* All tasks are frozen on their way to user space, so nobody holds vms_lock. */
+static void vms_resume(void)
+{
+	u64 now = rdtsc(), lost = now < asleep_since ? asleep_since - now : 0;
+	struct vm *vm;
+
+	list_for_each_entry(vm, &vms, link)
+		vm_clock_woke(vm, lost);
+}
+
+static struct syscore_ops vms_sleep = {
+	.suspend = vms_suspend,
+	.resume = vms_resume,
+};
+
+void vms_sleep_init(void)
+{
+	register_syscore_ops(&vms_sleep);
+}
+
+void vms_sleep_exit(void)
+{
+	unregister_syscore_ops(&vms_sleep);
 }
 
 /* ---- extensions ------------------------------------------------------------------- */

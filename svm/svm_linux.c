@@ -10,6 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
+#include <linux/syscore_ops.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
@@ -112,6 +113,26 @@ static int svm_reboot(struct notifier_block *nb, unsigned long action, void *dat
 }
 
 static struct notifier_block svm_reboot_nb = { .notifier_call = svm_reboot };
+
+/*
+ * A CPU that is taken off line, as for sleep, comes back through svm_enable_cpu(); the
+ * last one does not go off line.
+ */
+static int svm_suspend(void)
+{
+	return svm_disable_cpu(smp_processor_id());
+}
+
+static void svm_resume(void)
+{
+	if (svm_enable_cpu(smp_processor_id()))
+		pr_err("svm: virtualization cannot be switched on again after sleep\n");
+}
+
+static struct syscore_ops svm_sleep = {
+	.suspend = svm_suspend,
+	.resume = svm_resume,
+};
 
 /* ---- VMCB ------------------------------------------------------------------- */
 
@@ -976,6 +997,7 @@ static int __init svm_init(void)
 		goto disable;
 	}
 	register_reboot_notifier(&svm_reboot_nb);
+	register_syscore_ops(&svm_sleep);
 	pr_info("svm: %s paging, %u ASIDs%s%s%s%s\n", npt ? "nested" : "shadow",
 		svm_features.asids,
 		svm_features.nrip ? ", next-RIP save" : "",
@@ -993,6 +1015,7 @@ free:
 
 static void __exit svm_exit(void)
 {
+	unregister_syscore_ops(&svm_sleep);
 	unregister_reboot_notifier(&svm_reboot_nb);
 	vcpu_ops_unregister(&svm_ops);
 	cpuhp_remove_state(svm_hp_state);

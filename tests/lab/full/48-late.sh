@@ -4,7 +4,7 @@
 # off and on again), and asleep and awake again while VMs' cards do DMA: all
 # devices, CPUs and system-core operations, up to the processors' own sleep, and
 # to RAM (S3), from which the machine comes back with the unit's registers reset
-# and memory kept.
+# and memory kept. A guest computes meanwhile.
 . "$(dirname "$0")/../lib.sh"
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
 boot host --timeout 240 --device $FAST,addr=06.0 --device $FAST,addr=07.0 <<'JOB'
@@ -44,6 +44,8 @@ asleep() # WHAT COMMAND
 	ok "the VMs' cards went on, within their bounds ($1)" test $_rc = 0
 	ok "the unit never stopped executing commands" test "$(cat /sys/class/iommu/amdvi0/amdvi/timeouts)" = 0
 }
+sleepvm >/tmp/sleepvm.out & _vm=$!
+ok "a guest computes" wait_for 20 test -e /tmp/sleepvm.up
 asleep "up to the processors' own sleep" 'echo core >/sys/power/pm_test && echo mem >/sys/power/state'
 echo none >/sys/power/pm_test
 ok "the kernel knows S3" sh -c 'echo deep >/sys/power/mem_sleep'
@@ -53,6 +55,10 @@ lpc() { dd bs=1 count=8 conv=notrunc "$@" 2>/dev/null; }
 LPC=/sys/bus/pci/devices/0000:00:1f.0/config
 lpc if=$LPC skip=64 of=/tmp/lpc
 asleep "to RAM" 'echo +5 >/sys/class/rtc/rtc0/wakealarm && echo mem >/sys/power/state'
+touch /tmp/sleepvm.woke
+wait $_vm
+sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/sleepvm.out
+ok "the guest came to its end" grep -q '^1\.\.' /tmp/sleepvm.out
 ok "that was S3" sh -c 'dmesg | grep -q "ACPI: PM: Waking up from system sleep state S3"'
 lpc if=/tmp/lpc of=$LPC seek=64
 pci_release $A; pci_release $B
