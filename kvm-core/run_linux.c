@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/vtime.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include "compat_linux.h"
@@ -356,7 +357,35 @@ static void choose_event(struct vcpu *v)
 		   !v->smm.pending && v->user_irq < 0;
 }
 
+/* A signal, or another task. */
+static bool host_wants_thread(void)
+{
+	return read_thread_flags() &
+	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED);
+}
+
 /* ---- one entry ----------------------------------------------------------------------------------- */
+
+/*
+ * The interrupt that ended the run comes here; a tick among them is the guest's time.
+ * It finds the thread preemptible: then RCU counts it as out of its sections, as it
+ * does a program, and no grace period waits for a busy guest. Where time is kept
+ * without ticks RCU does not wait for guests anyway (context tracking).
+ */
+static void let_interrupts_in(void)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		local_irq_enable();
+		local_irq_disable();
+		vtime_account_guest_exit();
+		local_irq_enable();
+		preempt_enable();
+		return;
+	}
+	preempt_enable();
+	local_irq_enable();
+	current->flags &= ~PF_VCPU;
+}
 
 static enum run_verdict enter_guest(struct vcpu *v)
 {
@@ -372,7 +401,7 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	/* Pairs with vcpu_kick() and vm_flush_tlb(): mode, then requests. */
 	smp_store_mb(v->mode, VCPU_IN_GUEST);
 
-	if (READ_ONCE(v->requests) || signal_pending(current) || need_resched()) {
+	if (READ_ONCE(v->requests) || host_wants_thread()) {
 		/* Nothing is lost: what was chosen is still marked injected. */
 		WRITE_ONCE(v->mode, VCPU_OUTSIDE);
 		local_irq_enable();
@@ -388,11 +417,11 @@ static enum run_verdict enter_guest(struct vcpu *v)
 		switch_fpu_return();
 
 	trace_entry_away(v);
+	vtime_account_guest_enter();
 	static_call(vcpu_enter)(v);
 
 	WRITE_ONCE(v->mode, VCPU_OUTSIDE);
-	local_irq_enable();	/* the interrupt that ended the run comes here */
-	preempt_enable();
+	let_interrupts_in();
 	if (v->pv.eoi_lent)
 		vcpu_pv_eoi_settle(v);
 	return static_call(vcpu_handle_exit)(v);
@@ -418,6 +447,17 @@ static int vcpu_halt(struct vcpu *v)
 	return 0;
 }
 
+/* A signal waits, or user space wants its thread. Its CPU it gives up here. */
+static noinline bool must_leave(struct vcpu *v)
+{
+	if (signal_pending(current) || compat_immediate_exit(v->run)) {
+		v->run->exit_reason = KVM_EXIT_INTR;
+		return true;
+	}
+	cond_resched();
+	return false;
+}
+
 /* 0: kvm_run says why. -EINTR: a signal. */
 static int run_loop(struct vcpu *v)
 {
@@ -425,10 +465,9 @@ static int run_loop(struct vcpu *v)
 
 	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
-		if (signal_pending(current) || compat_immediate_exit(v->run)) {
-			v->run->exit_reason = KVM_EXIT_INTR;
+		if (unlikely(host_wants_thread() || compat_immediate_exit(v->run)) &&
+		    must_leave(v))
 			return -EINTR;
-		}
 		if (serve_requests(v))
 			return 0;
 		if (v->mp_state != KVM_MP_STATE_RUNNABLE) {
@@ -448,8 +487,6 @@ static int run_loop(struct vcpu *v)
 		if (verdict == RUN_ERROR)
 			return v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR ?
 				0 : -EFAULT;
-		if (unlikely(need_resched()))
-			cond_resched();
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <asm/msr.h>
 #include "kvm-core/excp.h"
+#include "kvm-core/hostwork.h"
 #include "kvm-core/task.h"
 #include "svm/trace.h"
 #include "svm/clean.h"
@@ -59,6 +60,15 @@ static enum run_verdict inject_gp(struct vcpu *v)
 static enum run_verdict exit_nothing(struct vcpu *v)
 {
 	return RUN_AGAIN;	/* the host has served it since STGI */
+}
+
+/* The host has served its interrupt; what that left to the thread comes here. */
+static enum run_verdict exit_intr(struct vcpu *v)
+{
+	v->stat_irq_exits++;
+	if (unlikely(test_thread_flag(TIF_NOTIFY_RESUME)))
+		hostwork_do();
+	return RUN_AGAIN;
 }
 
 static enum run_verdict exit_vintr(struct vcpu *v)
@@ -616,8 +626,7 @@ static enum run_verdict answer_exit(struct vcpu *v)
 	}
 	switch (code) {		/* the frequent ones, without an indirect call */
 	case EXIT_INTR:
-		v->stat_irq_exits++;
-		return exit_nothing(v);
+		return exit_intr(v);
 	case EXIT_IOIO:
 		return exit_ioio(v);
 	case EXIT_MSR:

@@ -5,6 +5,7 @@
  * answered in exit_linux.c; the switch itself is run.S. It must not know of
  * user space's ABI beyond struct kvm_sregs, nor of any IOMMU.
  */
+#include <linux/context_tracking.h>
 #include <linux/cpu.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -510,7 +511,9 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 	for (;;) {
 		if (!svm_features.clean_bits)
 			vmcb_forget(vmcb);
+		context_tracking_guest_enter();
 		svm_run(v->regs, svm->vmcb_pa, host_vmcb);
+		context_tracking_guest_exit();
 		svm->answered = false;	/* this exit, not one before */
 		save_registers(v, vmcb);
 		if (!has_quick_way(v, &vmcb->c) || !quick)

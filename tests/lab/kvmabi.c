@@ -3,12 +3,16 @@
  * kvmabi: /dev/kvm as its ABI describes it, tried without a VMM. Refusals
  * first (each with its errno), then tiny guests written in bytes: real-mode
  * port I/O, MMIO with an answer from user space, rep string I/O, a halt, a
- * triple fault, MSRs and CPUID by a guest in long mode. TAP on stdout.
+ * triple fault, MSRs and CPUID by a guest in long mode; last what the rest of the
+ * host sees of a busy one. TAP on stdout.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,7 +22,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "tap.h"
 
@@ -393,6 +400,125 @@ static void signal_mask(void)
 	guest_close(&g);
 }
 
+static volatile sig_atomic_t profiled;
+
+static void on_profile(int sig)
+{
+	(void)sig;
+	profiled++;
+}
+
+/* Field 43 of /proc/self/stat, in hundredths of a second. */
+static long guest_ticks(void)
+{
+	char line[1024], *at = NULL;
+	FILE *f = fopen("/proc/self/stat", "r");
+	int i;
+
+	if (f && fgets(line, sizeof(line), f))
+		at = strrchr(line, ')');
+	for (i = 2; at && i < 43; i++)
+		at = strchr(at + 1, ' ');
+	if (f)
+		fclose(f);
+	return at ? atol(at) : -1;
+}
+
+/*
+ * A timer of CPU time runs out while the guest has the CPU and makes no exit: the
+ * signal comes, though the thread never was on its way to user space.
+ */
+static void cpu_time(void)
+{
+	static const uint8_t code[] = { 0xeb, 0xfe };		/* jmp self */
+	struct sigaction sa = { .sa_handler = on_profile };
+	struct itimerval cpu = { .it_value.tv_usec = 200000 },
+			 end = { .it_value.tv_sec = 20 }, none = { };
+	long ticks = guest_ticks();
+	struct guest g;
+	int r, err;
+
+	sigaction(SIGPROF, &sa, NULL);
+	guest_open(&g, code, sizeof(code));
+	setitimer(ITIMER_PROF, &cpu, NULL);
+	setitimer(ITIMER_REAL, &end, NULL);
+	r = ioctl(g.vcpu, KVM_RUN, 0);
+	err = errno;
+	setitimer(ITIMER_REAL, &none, NULL);
+	ok(r < 0 && err == EINTR && profiled == 1,
+	   "a timer of CPU time ends a guest that never leaves by itself");
+	ticks = guest_ticks() - ticks;
+	ok(ticks >= 10, "most of its 200 ms are accounted as a guest's (%ld0 ms)", ticks);
+	guest_close(&g);
+}
+
+/* ---- what the rest of the host sees of a CPU that runs a guest -------------------------- */
+
+static void spin_in_guest(void)
+{
+	static const uint8_t code[] = { 0xeb, 0xfe };		/* jmp self */
+	struct guest g;
+
+	guest_open(&g, code, sizeof(code));
+	ioctl(g.vcpu, KVM_RUN, 0);
+}
+
+static void spin_in_user_space(void)
+{
+	for (;;)
+		__asm__ volatile("");
+}
+
+static int by_size(const void *a, const void *b)
+{
+	return *(const long *)a < *(const long *)b ? -1 : 1;
+}
+
+/* Microseconds that an RCU grace period takes while CPU 1 does that: a median. */
+static long grace_period(void (*spin)(void))
+{
+	struct timespec t0, t1;
+	cpu_set_t one;
+	long us[9];
+	pid_t pid;
+	int i;
+
+	pid = fork();
+	if (!pid) {
+		CPU_ZERO(&one);
+		CPU_SET(1, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		spin();
+		_exit(1);
+	}
+	usleep(300000);
+	for (i = 0; i < 9; i++) {
+		clock_gettime(CLOCK_MONOTONIC, &t0);
+		syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
+		clock_gettime(CLOCK_MONOTONIC, &t1);
+		us[i] = (t1.tv_sec - t0.tv_sec) * 1000000L + (t1.tv_nsec - t0.tv_nsec) / 1000;
+	}
+	ok(!waitpid(pid, NULL, WNOHANG), "CPU 1 was busy all the time");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	qsort(us, 9, sizeof(us[0]), by_size);
+	return us[4];
+}
+
+/* RCU waits for no guest: its CPU is as good as one in user space. */
+static void grace_periods(void)
+{
+	long user, guest;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
+	user = grace_period(spin_in_user_space);
+	guest = grace_period(spin_in_guest);
+	ok(guest <= 3 * user + 20000,
+	   "a grace period beside a busy guest takes about as long as beside a program (%ld, %ld us)",
+	   guest, user);
+}
+
 /* A HLT that is the guest's own keeps its CPU, but not from a signal. */
 static void halts_inside(void)
 {
@@ -456,6 +582,8 @@ int main(void)
 	cpuid_and_msrs();
 	signals();
 	signal_mask();
+	cpu_time();
+	grace_periods();
 	halts_inside();
 	round_trips();
 end:
