@@ -40,6 +40,10 @@ int vm_irq_init(struct vm *vm);		/* always; mode IRQCHIP_NONE */
 void vm_irq_destroy(struct vm *vm);
 /* Stop everything that can wake a vCPU or touch memory (irqfds, timers). */
 void vm_irq_shutdown(struct vm *vm);
+/* The VM ends and nothing sends any more: let all of its vCPUs go at once, so that
+ * not each of them waits for readers by itself. Sleeps.
+ */
+void vm_irq_forget_vcpus(struct vm *vm);
 
 /* KVM_CREATE_IRQCHIP: -EEXIST, -EINVAL if vCPUs exist. Default routes set. */
 int vm_irq_create_chip(struct vm *vm);

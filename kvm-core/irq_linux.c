@@ -395,6 +395,21 @@ void vm_irq_shutdown(struct vm *vm)
 		hrtimer_cancel(&v->lapic_timer);
 }
 
+void vm_irq_forget_vcpus(struct vm *vm)
+{
+	struct vm_irq *q = vm->irq;
+	struct irq_map *map;
+
+	mutex_lock(&q->map_mutex);
+	q->ended = true;
+	map = rcu_replace_pointer(q->map, NULL, lockdep_is_held(&q->map_mutex));
+	mutex_unlock(&q->map_mutex);
+	if (!map)
+		return;
+	synchronize_rcu();
+	kfree(map);
+}
+
 void vm_irq_destroy(struct vm *vm)
 {
 	struct vm_irq *q = vm->irq;

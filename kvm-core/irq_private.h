@@ -61,6 +61,7 @@ struct vm_irq {
 
 	struct mutex map_mutex;
 	struct irq_map __rcu *map;
+	bool ended;			/* vm_irq_forget_vcpus(): no map any more */
 	struct vcpu *vcpus[VDEST_SLOTS];	/* by slot */
 	atomic_t rotate;		/* lowest priority: where to begin */
 

@@ -453,8 +453,10 @@ void vcpu_irq_destroy(struct vcpu *v)
 	if (!v->vlapic)
 		return;
 	give_slot(q, v);
-	irq_map_rebuild(q);
-	synchronize_rcu();
+	if (!q->ended) {
+		irq_map_rebuild(q);
+		synchronize_rcu();
+	}
 	kfree(v->vlapic);
 	v->vlapic = NULL;
 }

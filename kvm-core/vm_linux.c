@@ -343,6 +343,7 @@ static void vm_destroy(struct vm *vm)
 
 	vm_ext_destroy(vm);
 	vm_irq_shutdown(vm);
+	vm_irq_forget_vcpus(vm);
 	preempt_notifier_dec();
 	stats_vm_remove(vm);
 	vm_unlist(vm);
