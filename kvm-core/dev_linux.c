@@ -194,8 +194,25 @@ static long dev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
+/*
+ * Its answers are the backend's, so an open file holds that. misc_open() keeps
+ * misc_deregister() waiting: there is a backend now.
+ */
+static int dev_open(struct inode *inode, struct file *f)
+{
+	return try_module_get(vcpu_ops->owner) ? 0 : -ENODEV;
+}
+
+static int dev_release(struct inode *inode, struct file *f)
+{
+	module_put(vcpu_ops->owner);
+	return 0;
+}
+
 static const struct file_operations dev_fops = {
 	.owner = THIS_MODULE,
+	.open = dev_open,
+	.release = dev_release,
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
@@ -234,7 +251,9 @@ int vcpu_ops_register(const struct vcpu_ops *ops)
 		vcpu_ops = ops;
 		set_calls(ops);
 		err = misc_register(&kvm_dev);
-		if (err) {
+		if (!err) {
+			standins_add();
+		} else {
 			vcpu_ops = NULL;
 			pr_err("kvm-core: cannot offer /dev/kvm (%d): the in-tree kvm module has it; rmmod kvm_amd kvm, then load svm again\n",
 			       err);
@@ -249,6 +268,7 @@ void vcpu_ops_unregister(const struct vcpu_ops *ops)
 {
 	mutex_lock(&ops_lock);
 	if (vcpu_ops == ops) {
+		standins_remove();
 		misc_deregister(&kvm_dev);
 		vcpu_ops = NULL;
 	}

@@ -212,6 +212,10 @@ static inline void vcpu_flush_guest_tlb(struct vcpu *v)
 		set_bit(VCPU_REQ_SHADOW, &v->requests);
 }
 
+/* ---- /sys/module/kvm and kvm_amd (standin_linux.c), while there is a backend ---- */
+void standins_add(void);
+void standins_remove(void);
+
 /* ---- glue between the files ------------------------------------------------ */
 int vcpu_create(struct vm *vm, unsigned int id);		/* -> fd */
 void vcpu_destroy(struct vcpu *v);

@@ -9,6 +9,19 @@ boot host --timeout 240 <<'JOB'
 . /lab/steps.sh
 . /lab/migrate.sh
 load_kvm || exit 1
+at=/sys/module
+ok "programs find how the stack is set up where Linux's own tells it" \
+	test "$(cat $at/kvm/parameters/force_emulation_prefix $at/kvm_amd/parameters/npt | tr '\n' ' ')" = "0 Y "
+if [ "$STACK" = ours ]; then
+	ok "Linux's own cannot be loaded beside it" sh -c '! modprobe kvm-amd 2>/dev/null'
+	exec 8</dev/kvm
+	ok "svm stays while /dev/kvm is open" sh -c '! rmmod svm 2>/dev/null'
+	exec 8<&-
+	ok "and goes then" rmmod svm
+	ok "with what it told" test ! -e $at/kvm -a ! -e $at/kvm_amd
+	ok "it comes back" load svm
+	ok "and tells it again" test -e $at/kvm_amd/parameters/nested
+fi
 run_tap stateabi
 run_tap capabi
 load_guest src
