@@ -47,6 +47,9 @@
 #if COMPAT_OLD
 #define KVM_CAP_USER_MEMORY2	231
 #define KVM_CAP_VM_TYPES	235
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL	BIT(7)
 /* The first four members are the older structure; the rest names guest_memfd's. */
 struct kvm_userspace_memory_region2 {
 	__u32 slot;
@@ -61,6 +64,13 @@ struct kvm_userspace_memory_region2 {
 };
 #define KVM_SET_USER_MEMORY_REGION2 \
 	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
 /* ---- memory --------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
+#include "compat_linux.h"
 #include "kvm-core/mce.h"
 #include "kvm-core/pv.h"
 #include "kvm-core/vcpu.h"
@@ -23,7 +24,7 @@ static int set_quirks(struct vm *vm, u64 off, bool checked)
 	return 0;
 }
 
-/* Once, and before the ids it forbids are taken. */
+/* Once, before the ids it forbids are taken, and not below the boot CPU's. */
 static int set_max_ids(struct vm *vm, u64 max)
 {
 	int err = -EINVAL;
@@ -31,10 +32,28 @@ static int set_max_ids(struct vm *vm, u64 max)
 	if (!max || max > VM_MAX_VCPU_IDS)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
-	if (!vm->max_vcpu_ids || vm->max_vcpu_ids == max) {
+	if (vm->boot_id <= max && (!vm->max_vcpu_ids || vm->max_vcpu_ids == max)) {
 		vm->max_vcpu_ids = max;
 		err = 0;
 	}
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+/* Before any APIC is there; a guest may have measured its timer. */
+static int set_apic_bus(struct vm *vm, u64 ns)
+{
+	int err = 0;
+
+	if (!ns || ns > VLAPIC_BUS_NS_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (vm_irq_mode(vm) == IRQCHIP_NONE)
+		err = -ENXIO;
+	else if (atomic_read(&vm->nr_vcpus))
+		err = -EINVAL;
+	else
+		vm->apic_bus_ns = ns;
 	mutex_unlock(&vm->lock);
 	return err;
 }
@@ -75,20 +94,24 @@ int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		return 0;
 	case KVM_CAP_MAX_VCPU_ID:
 		return set_max_ids(vm, arg);
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
+		return set_apic_bus(vm, arg);
 	default:
 		return -EINVAL;
 	}
 }
 
-int vm_set_boot_id(struct vm *vm, u32 id)
+int vm_set_boot_id(struct vm *vm, u64 id)
 {
-	int err = -EBUSY;
+	int err = 0;
 
 	mutex_lock(&vm->lock);
-	if (!atomic_read(&vm->nr_vcpus)) {
+	if (atomic_read(&vm->nr_vcpus))
+		err = -EBUSY;
+	else if (id > (vm->max_vcpu_ids ?: VM_MAX_VCPU_IDS))
+		err = -EINVAL;
+	else
 		vm->boot_id = id;
-		err = 0;
-	}
 	mutex_unlock(&vm->lock);
 	return err;
 }

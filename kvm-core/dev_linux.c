@@ -120,6 +120,7 @@ static const struct {
 	{ KVM_CAP_X86_DISABLE_EXITS, VM_DISABLE_EXITS },
 	{ KVM_CAP_HALT_POLL, 1 },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
+	{ KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1 },	/* the default */
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
 	{ KVM_CAP_LAST_CPU, 1 },	/* fail_entry.cpu */
@@ -134,6 +135,8 @@ int vm_check_extension(struct vm *vm, long cap)
 		return min_t(int, num_online_cpus(), VM_MAX_VCPUS);
 	if (cap == KVM_CAP_STEAL_TIME)
 		return sched_info_on();
+	if (cap == KVM_CAP_PRE_FAULT_MEMORY)
+		return !vcpu_ops->shadow;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)
 			return capabilities[i].value;

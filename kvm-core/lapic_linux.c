@@ -433,6 +433,8 @@ int vcpu_irq_init(struct vcpu *v)
 	if (!v->vlapic)
 		return -ENOMEM;
 	vlapic_init(v->vlapic, v->id, v->id == v->vm->boot_id, q->mode == IRQCHIP_SPLIT);
+	if (v->vm->apic_bus_ns)
+		v->vlapic->bus_ns = v->vm->apic_bus_ns;
 	err = take_slot(q, v);
 	if (err)
 		goto free;

@@ -26,6 +26,7 @@ struct vcpu;
 struct kvm_userspace_memory_region;
 struct kvm_dirty_log;
 struct kvm_clear_dirty_log;
+struct kvm_pre_fault_memory;
 struct slot;
 struct slots;
 struct smmu;
@@ -118,6 +119,13 @@ enum vm_mem_verdict {
 
 /* Handle a nested page fault at @gpa. Sleeps; called from the vCPU's thread. */
 enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write, bool exec);
+
+/*
+ * KVM_PRE_FAULT_MEMORY: map what the guest's reads of @range would; @range is left
+ * at what is still to do. 0 if that is less than it was. -EINVAL; -ENOENT: no slot
+ * is there; -EFAULT: nothing behind it; -EINTR; -ENOMEM; -EOPNOTSUPP: shadow paging.
+ */
+int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range);
 
 /* Copy to or from guest memory; 0 or -EFAULT. May sleep; any thread whose mm
  * is the VM's. Marks pages dirty. vm_mem_read never sees MMIO.

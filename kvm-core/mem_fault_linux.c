@@ -403,6 +403,62 @@ enum vm_mem_verdict vm_mem_fault(struct vcpu *vcpu, gpa_t gpa, bool write,
 }
 EXPORT_SYMBOL_GPL(vm_mem_fault);
 
+/* ---- before the guest asks --------------------------------------------------- */
+
+/* From @gpa to the end of the leaf that has it; 0: the host has taken it back. */
+static u64 mapped_from(struct vm_mem *m, gpa_t gpa)
+{
+	struct gpm_leaf leaf;
+	u64 size;
+
+	spin_lock(&m->mmu_lock);
+	leaf = gpm_lookup(&m->gpm, gpa);
+	spin_unlock(&m->mmu_lock);
+	if (!leaf.present)
+		return 0;
+	size = leaf_pages(leaf.level) << PAGE_SHIFT;
+	return size - (gpa & (size - 1));
+}
+
+static int prefault_error(enum vm_mem_verdict verdict)
+{
+	switch (verdict) {
+	case VM_MEM_MAPPED:
+		return 0;
+	case VM_MEM_SIGNAL:
+		return -EINTR;
+	case VM_MEM_BAD_HVA:
+		return -EFAULT;
+	case VM_MEM_NOMEM:
+		return -ENOMEM;
+	default:
+		return -ENOENT;
+	}
+}
+
+int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	u64 wanted = range->size, done;
+	int err = 0;
+
+	if (vcpu->vm->mem.smmu)
+		return -EOPNOTSUPP;
+	if (range->flags || !PAGE_ALIGNED(range->gpa | range->size) ||
+	    range->gpa + range->size <= range->gpa)
+		return -EINVAL;
+	while (range->size && !err) {
+		err = signal_pending(current) ? -EINTR :
+			prefault_error(vm_mem_fault(vcpu, range->gpa, false, false));
+		if (err)
+			break;
+		done = min(mapped_from(&vcpu_space(vcpu)->mem, range->gpa), range->size);
+		range->gpa += done;
+		range->size -= done;
+		cond_resched();
+	}
+	return range->size < wanted ? 0 : err;
+}
+
 /* ---- the host takes back ----------------------------------------------------- */
 
 struct taken {

@@ -102,19 +102,20 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
 	return err;
 }
 
-static const struct kvm_cpuid_entry2 *find_cpuid(struct vcpu *v, u32 leaf, u32 sub)
+static struct kvm_cpuid_entry2 *find_in(struct kvm_cpuid_entry2 *e, unsigned int n,
+					u32 leaf, u32 sub)
 {
-	const struct kvm_cpuid_entry2 *e;
-	unsigned int i;
-
-	for (i = 0; i < v->nr_cpuid; i++) {
-		e = &v->cpuid[i];
+	for (; n; n--, e++)
 		if (e->function == leaf &&
 		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
 		     e->index == sub))
 			return e;
-	}
 	return NULL;
+}
+
+static const struct kvm_cpuid_entry2 *find_cpuid(struct vcpu *v, u32 leaf, u32 sub)
+{
+	return find_in(v->cpuid, v->nr_cpuid, leaf, sub);
 }
 
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
@@ -296,20 +297,35 @@ static u64 cr4_by_cpuid(struct vcpu *v)
 	return allowed & vcpu_cr4_possible();
 }
 
-/* The eax of KVM's feature leaf, which VMMs move up to make room for others'. */
-static u32 pv_features(struct vcpu *v)
+/* KVM's feature leaf, which VMMs move up to make room for others', or NULL. */
+static struct kvm_cpuid_entry2 *pv_leaf(struct kvm_cpuid_entry2 *entries, unsigned int n)
 {
 	const struct kvm_cpuid_entry2 *e;
 	u32 base;
 
 	for (base = VCPUID_KVM_LEAF; base < VCPUID_KVM_LEAF + 0x10000; base += 0x100) {
-		e = find_cpuid(v, base, 0);
-		if (!e || e->ebx != 0x4b4d564b || e->ecx != 0x564b4d56 || e->edx != 0x4d)
-			continue;
-		e = find_cpuid(v, base | 1, 0);
-		return e ? e->eax : 0;
+		e = find_in(entries, n, base, 0);
+		if (e && e->ebx == 0x4b4d564b && e->ecx == 0x564b4d56 && e->edx == 0x4d)
+			return find_in(entries, n, base | 1, 0);
 	}
-	return 0;
+	return NULL;
+}
+
+static u32 pv_features(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *e = pv_leaf(v->cpuid, v->nr_cpuid);
+
+	return e ? e->eax : 0;
+}
+
+/* A kick cannot end a HLT that makes no exit, so no guest is told of kicks. */
+static void hide_unhalt(const struct vm *vm, struct kvm_cpuid_entry2 *entries,
+			unsigned int n)
+{
+	struct kvm_cpuid_entry2 *e = pv_leaf(entries, n);
+
+	if (e && (READ_ONCE(vm->no_exits) & KVM_X86_DISABLE_EXITS_HLT))
+		e->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
 }
 
 /* What a guest has seen stays: features do not come or go under it. */
@@ -329,33 +345,64 @@ static bool cpuid_same(struct vcpu *v, const struct kvm_cpuid_entry2 *e, unsigne
 	return true;
 }
 
+/* @entries are the vCPU's from here on. */
+static int cpuid_take(struct vcpu *v, struct kvm_cpuid_entry2 *entries, unsigned int n)
+{
+	const struct kvm_cpuid_entry2 *e;
+	int err;
+
+	hide_unhalt(v->vm, entries, n);
+	if (v->stat_exits) {	/* it has run */
+		err = cpuid_same(v, entries, n) ? 0 : -EINVAL;
+		kvfree(entries);
+		return err;
+	}
+	kvfree(v->cpuid);
+	v->cpuid = entries;
+	v->nr_cpuid = n;
+	e = find_cpuid(v, 0x80000008, 0);
+	v->phys_bits = e ? e->eax & 0xff : 36;
+	v->cr4_by_cpuid = cr4_by_cpuid(v);
+	v->pv.features = pv_features(v);
+	return 0;
+}
+
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 {
 	struct kvm_cpuid_entry2 *entries;
-	const struct kvm_cpuid_entry2 *e;
 	struct kvm_cpuid2 head;
-	int err;
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
 	if (head.nent > MAX_CPUID_ENTRIES)
 		return -E2BIG;
 	entries = vmemdup_user(arg->entries, head.nent * sizeof(*entries));
-	if (IS_ERR(entries))
-		return PTR_ERR(entries);
-	if (v->stat_exits) {	/* it has run */
-		err = cpuid_same(v, entries, head.nent) ? 0 : -EINVAL;
-		kvfree(entries);
-		return err;
-	}
-	kvfree(v->cpuid);
-	v->cpuid = entries;
-	v->nr_cpuid = head.nent;
-	e = find_cpuid(v, 0x80000008, 0);
-	v->phys_bits = e ? e->eax & 0xff : 36;
-	v->cr4_by_cpuid = cr4_by_cpuid(v);
-	v->pv.features = pv_features(v);
-	return 0;
+	return IS_ERR(entries) ? PTR_ERR(entries) : cpuid_take(v, entries, head.nent);
+}
+
+/* The older form has no subleaves. */
+int vcpu_set_cpuid(struct vcpu *v, struct kvm_cpuid __user *arg)
+{
+	struct kvm_cpuid_entry2 *entries;
+	struct kvm_cpuid_entry *old;
+	struct kvm_cpuid head;
+	unsigned int i;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nent > MAX_CPUID_ENTRIES)
+		return -E2BIG;
+	old = vmemdup_user(arg->entries, head.nent * sizeof(*old));
+	if (IS_ERR(old))
+		return PTR_ERR(old);
+	entries = kvcalloc(head.nent, sizeof(*entries), GFP_KERNEL_ACCOUNT);
+	for (i = 0; entries && i < head.nent; i++)
+		entries[i] = (struct kvm_cpuid_entry2){
+			.function = old[i].function, .eax = old[i].eax,
+			.ebx = old[i].ebx, .ecx = old[i].ecx, .edx = old[i].edx,
+		};
+	kvfree(old);
+	return entries ? cpuid_take(v, entries, head.nent) : -ENOMEM;
 }
 
 int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
@@ -366,10 +413,10 @@ int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	if (put_user(v->nr_cpuid, &arg->nent))
-		return -EFAULT;
 	if (head.nent < v->nr_cpuid)
 		return -E2BIG;
+	if (put_user(v->nr_cpuid, &arg->nent))
+		return -EFAULT;
 	for (i = 0; i < v->nr_cpuid; i++) {
 		now = entry_now(v, &v->cpuid[i]);
 		if (copy_to_user(&arg->entries[i], &now, sizeof(now)))

@@ -48,7 +48,8 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 #define VM_QUIRKS (KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED | \
 	KVM_X86_QUIRK_LAPIC_MMIO_HOLE | KVM_X86_QUIRK_OUT_7E_INC_RIP | \
 	KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_FIX_HYPERCALL_INSN | \
-	KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
+	KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS | \
+	KVM_X86_QUIRK_SLOT_ZAP_ALL)	/* a slot that goes never took others with it */
 #define VM_EXIT_HYPERCALLS	BIT(12)		/* KVM_HC_MAP_GPA_RANGE */
 
 /* ---- events (run_linux.c) ----------------------------------------------- */
@@ -217,7 +218,7 @@ void standins_add(void);
 void standins_remove(void);
 
 /* ---- glue between the files ------------------------------------------------ */
-int vcpu_create(struct vm *vm, unsigned int id);		/* -> fd */
+int vcpu_create(struct vm *vm, unsigned long id);		/* -> fd */
 void vcpu_destroy(struct vcpu *v);
 void vcpu_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
@@ -267,7 +268,8 @@ int vm_user_space_msr(struct vm *vm, u64 reasons);
 /* KVM_ENABLE_CAP, without flags: 0 or -EINVAL (cap_linux.c). */
 int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap);
 int vcpu_enable_cap(struct vcpu *v, const struct kvm_enable_cap *cap);
-int vm_set_boot_id(struct vm *vm, u32 id);	/* -EBUSY: vCPUs exist */
+/* -EBUSY: vCPUs exist; -EINVAL: no vCPU can have that id. */
+int vm_set_boot_id(struct vm *vm, u64 id);
 /* KVM_{GET,SET,HAS}_DEVICE_ATTR of a vCPU: -ENXIO for an unknown one. */
 long vcpu_attr_ioctl(struct vcpu *v, unsigned int cmd, const void __user *argp);
 int vcpu_set_mce(struct vcpu *v, const struct kvm_x86_mce *in);
@@ -285,6 +287,7 @@ long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 /* Leaf and MSR surface for the ioctls (msr_linux.c). */
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
+int vcpu_set_cpuid(struct vcpu *v, struct kvm_cpuid __user *arg);
 int vcpu_get_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int msr_index_list(struct kvm_msr_list __user *arg);
 int msr_feature_list(struct kvm_msr_list __user *arg);

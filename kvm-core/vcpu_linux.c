@@ -16,6 +16,7 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
+#include "compat_linux.h"
 #include "kvm-core/excp.h"
 #include "kvm-core/stats.h"
 #include "kvm-core/vcpu.h"
@@ -732,6 +733,17 @@ static int inout_translate(struct vcpu *v, void __user *argp)
 	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
 }
 
+static int prefault(struct vcpu *v, void __user *argp)
+{
+	struct kvm_pre_fault_memory range;
+	int err;
+
+	if (copy_from_user(&range, argp, sizeof(range)))
+		return -EFAULT;
+	err = vm_mem_prefault(v, &range);
+	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : err;
+}
+
 static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
 {
 	void __user *argp = (void __user *)arg;
@@ -796,12 +808,16 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 		return vcpu_msr_io(v, argp, false);
 	case KVM_SET_MSRS:
 		return vcpu_msr_io(v, argp, true);
+	case KVM_SET_CPUID:
+		return vcpu_set_cpuid(v, argp);
 	case KVM_SET_CPUID2:
 		return vcpu_set_cpuid2(v, argp);
 	case KVM_GET_CPUID2:
 		return vcpu_get_cpuid2(v, argp);
 	case KVM_TRANSLATE:
 		return inout_translate(v, argp);
+	case KVM_PRE_FAULT_MEMORY:
+		return prefault(v, argp);
 	case KVM_GET_STATS_FD:
 		return stats_fd(v->vm, v);
 	case KVM_SET_SIGNAL_MASK:
@@ -986,7 +1002,7 @@ static bool vcpu_id_taken(struct vm *vm, unsigned int id)
 	return false;
 }
 
-int vcpu_create(struct vm *vm, unsigned int id)
+int vcpu_create(struct vm *vm, unsigned long id)
 {
 	char name[20];		/* as tools find it in /proc/PID/fd */
 	struct vcpu *v;

@@ -56,6 +56,9 @@ enum vlapic_reg {
 #define VLAPIC_ESR_RECV_ILLEGAL	BIT(6)
 #define VLAPIC_ESR_BAD_REGISTER	BIT(7)
 
+/* The longest count, divided by the most, still fits into 64 bits of ns. */
+#define VLAPIC_BUS_NS_MAX	(U64_MAX / ((u64)U32_MAX * 128))
+
 /* From one register to the next (APM2 16.3.1). */
 #define VLAPIC_STEP	16
 
@@ -74,6 +77,9 @@ struct vlapic {
 	bool timer_on;		/* the counter is running */
 	u64 timer_start;	/* ns at which the present count began */
 	u64 tsc_deadline;	/* guest TSC; 0 = disarmed */
+	u32 bus_ns;		/* one cycle of the bus whose cycles the timer
+				 * counts: 1, unless the owner sets more
+				 */
 	u8 slot;		/* the caller's: index in struct vdest */
 	u8 eoi_vector;		/* the caller's: for the EOI exit */
 };
@@ -187,8 +193,8 @@ u64 vlapic_timer_due(const struct vlapic *a, const struct vlapic_time *now);
 
 /*
  * KVM_GET_LAPIC, KVM_SET_LAPIC. @ids32: the id register of an x2APIC has its
- * 32-bit form (KVM_CAP_X2APIC_API), else the id is in bits 31:24. Set returns
- * -EINVAL if the state is another x2APIC's. A one-shot timer whose current
+ * 32-bit form (KVM_CAP_X2APIC_API), and set returns -EINVAL if it is another's;
+ * else the id is in bits 31:24 and set ignores it. A one-shot timer whose current
  * count is absent (QEMU does not carry it) fires at once rather than never.
  */
 void vlapic_get_state(struct vlapic *a, struct kvm_lapic_state *s, bool ids32,

@@ -70,6 +70,7 @@ void vlapic_init(struct vlapic *a, u32 id, bool bsp, bool directed_eoi)
 {
 	memset(a, 0, sizeof(*a));
 	a->id = id;
+	a->bus_ns = 1;
 	a->bsp = bsp;
 	a->directed_eoi = directed_eoi;
 	vlapic_reset(a, false);
@@ -158,11 +159,11 @@ int vlapic_set_state(struct vlapic *a, const struct kvm_lapic_state *s,
 		     bool ids32, const struct vlapic_time *now,
 		     struct vlapic_effect *e)
 {
-	u32 id, expect = ids32 ? a->id : a->id << 24;
 	unsigned int i;
+	u32 id;
 
 	memcpy(&id, s->regs + VLAPIC_ID, sizeof(id));
-	if (vlapic_is_x2apic(a) && id != expect)
+	if (vlapic_is_x2apic(a) && ids32 && id != a->id)
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(a->regs); i++)
 		memcpy(&a->regs[i], s->regs + i * VLAPIC_STEP, sizeof(u32));

@@ -11,18 +11,18 @@
 
 #define TDCR_VALID		0xbU
 
-/* APM2 16.4.1: 0 divides by 2, ... 6 by 128, 7 by 1. */
-static u32 timer_divide(const struct vlapic *a)
+/* How long one count takes. APM2 16.4.1: 0 divides by 2, ... 6 by 128, 7 by 1. */
+static u64 count_ns(const struct vlapic *a)
 {
 	u32 tdcr = REG(a, VLAPIC_TDCR);
 	u32 code = (tdcr & 3) | ((tdcr >> 1) & 4);
 
-	return 1U << ((code + 1) & 7);
+	return (u64)a->bus_ns << ((code + 1) & 7);
 }
 
 static u64 timer_period(const struct vlapic *a)
 {
-	return (u64)REG(a, VLAPIC_TMICT) * timer_divide(a);
+	return REG(a, VLAPIC_TMICT) * count_ns(a);
 }
 
 u32 vlapic_timer_count(const struct vlapic *a, const struct vlapic_time *now)
@@ -31,13 +31,13 @@ u32 vlapic_timer_count(const struct vlapic *a, const struct vlapic_time *now)
 
 	if (!a->timer_on || !period || elapsed >= period)
 		return 0;
-	return (period - elapsed) / timer_divide(a);
+	return (period - elapsed) / count_ns(a);
 }
 
 void vlapic_timer_resume(struct vlapic *a, u32 count,
 			 const struct vlapic_time *now)
 {
-	u64 left = (u64)count * timer_divide(a);
+	u64 left = count * count_ns(a);
 
 	a->timer_start = now->ns - (timer_period(a) - left);
 }
@@ -77,8 +77,10 @@ u64 vlapic_timer_due(const struct vlapic *a, const struct vlapic_time *now)
 
 	if (REG(a, VLAPIC_LVTT) & LVT_MASKED)
 		return U64_MAX;
-	if (a->timer_on)
-		return a->timer_start + timer_period(a);
+	if (a->timer_on) {
+		left = timer_period(a);
+		return left > U64_MAX - a->timer_start ? U64_MAX : a->timer_start + left;
+	}
 	if (!a->tsc_deadline || !now->tsc_khz)
 		return U64_MAX;
 	left = a->tsc_deadline > now->tsc ? a->tsc_deadline - now->tsc : 0;

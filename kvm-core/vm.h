@@ -75,11 +75,12 @@ struct vm {
 	unsigned long has_vfiodev;	/* bit 0: there is one, at most */
 	u32 max_vcpu_ids;		/* 0: VM_MAX_VCPU_IDS */
 	u32 boot_id;			/* the vCPU that starts by itself */
+	u32 apic_bus_ns;		/* what the APICs' timers count; 0: 1 */
 	unsigned long nr_mmu_pages;	/* as user space set it */
 	u64 quirks_off;			/* KVM_X86_QUIRK_* */
 	u64 exit_hypercalls;		/* BIT(KVM_HC_*) that user space answers */
 	u32 user_msr_reasons;		/* KVM_MSR_EXIT_REASON_* */
-	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_*, before any vCPU */
+	u32 no_exits;			/* KVM_X86_DISABLE_EXITS_* */
 	bool halt_poll_set;		/* KVM_CAP_HALT_POLL: not the module's, but */
 	u32 halt_poll_ns;		/* this is the most */
 	struct msrfilter __rcu *msr_filter;	/* NULL: none */

@@ -585,13 +585,14 @@ static int clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
 	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_clear_dirty_log(space, log);
 }
 
+/* For vCPUs that are made or reset from now on; none gets such an exit back. */
 static int disable_exits(struct vm *vm, u64 which)
 {
 	int err = -EINVAL;
 
 	mutex_lock(&vm->lock);
-	if (!(which & ~(u64)VM_DISABLE_EXITS) && !atomic_read(&vm->nr_vcpus)) {
-		vm->no_exits = which;
+	if (!(which & ~(u64)VM_DISABLE_EXITS)) {
+		WRITE_ONCE(vm->no_exits, vm->no_exits | which);
 		err = 0;
 	}
 	mutex_unlock(&vm->lock);

@@ -8,6 +8,7 @@
 #include <asm/kvm_para.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <time.h>
 #include "smallvm.h"
 
 #define CPUIDS 100
@@ -96,6 +97,58 @@ static void cpuid_stays(void)
 	leaf(&c, 0x80000008)->eax++;
 	leaf(&c, 7)->ebx ^= 1;
 	refused(ioctl(g.vcpu, KVM_SET_CPUID2, &c), EINVAL, "another feature");
+	c.head.nent = 1;
+	refused(ioctl(g.vcpu, KVM_GET_CPUID2, &c), E2BIG, "room for one leaf");
+	ok(c.head.nent == 1, "the caller's number stays (%u)", c.head.nent);
+	smallvm_close(&g);
+}
+
+/* KVM_SET_CPUID: no subleaves, no flags. */
+static void cpuid_of_old(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x07, 0x00, 0x00, 0x00,		/* mov eax, 7 */
+		0xb9, 0x05, 0x00, 0x00, 0x00,		/* mov ecx, 5 */
+		0x0f, 0xa2, 0xe6, 0x80,			/* cpuid; out 80h, al */
+	};
+	struct {
+		struct kvm_cpuid head;
+		struct kvm_cpuid_entry e[2];
+	} old = { .head.nent = 2, .e = { { .function = 1, .eax = 0x800f12 },
+					 { .function = 7, .eax = 0x42 } } };
+	static struct cpuids c;
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	ok(!ioctl(g.vcpu, KVM_SET_CPUID, &old), "CPUID is set the old way");
+	c.head.nent = CPUIDS;
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &c) && c.head.nent == 2 && !c.e[1].flags &&
+	   leaf(&c, 7)->eax == 0x42, "it is told the new way");
+	ok(smallvm_out(&g, 0x80) == 0x42, "the guest finds it, whatever the subleaf");
+	old.head.nent = 10000;
+	refused(ioctl(g.vcpu, KVM_SET_CPUID, &old), E2BIG, "too many leaves");
+	smallvm_close(&g);
+}
+
+/* A HLT that makes no exit is not ended by a kick: no guest may count on one. */
+static void no_kicks_without_halts(void)
+{
+	static const uint8_t code[] = { 0xf4 };
+	struct kvm_cpuid_entry2 *e;
+	static struct cpuids c;
+	struct smallvm g;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	c.head.nent = CPUIDS;
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &c) && (e = leaf(&c, 0x40000001)) &&
+	   e->eax >> KVM_FEATURE_PV_UNHALT & 1, "a guest may be kicked out of a HLT");
+	ok(!enable(g.vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT),
+	   "HLT is left to guests, though there is a vCPU");
+	ok(!ioctl(g.vcpu, KVM_SET_CPUID2, &c) && !ioctl(g.vcpu, KVM_GET_CPUID2, &c) &&
+	   !(leaf(&c, 0x40000001)->eax >> KVM_FEATURE_PV_UNHALT & 1),
+	   "then its CPUID does not say so");
 	smallvm_close(&g);
 }
 
@@ -332,6 +385,115 @@ static void ids(void)
 #ifndef KVM_CAP_USER_MEMORY2
 #define KVM_CAP_USER_MEMORY2 231
 #endif
+#ifndef KVM_CAP_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+struct kvm_pre_fault_memory {
+	__u64 gpa, size, flags, padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
+/* The rest of a number counts, too: Debian's 6.1 does not look. */
+static void ids_that_are_none(void)
+{
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), max = has(KVM_CAP_MAX_VCPU_ID);
+
+	if (has(KVM_CAP_PRE_FAULT_MEMORY)) {
+		refused(ioctl(vm, KVM_SET_BOOT_CPU_ID, max + 1L), EINVAL, "a boot CPU that cannot be");
+		refused(ioctl(vm, KVM_SET_BOOT_CPU_ID, 1L << 32), EINVAL, "one of 33 bits");
+		ok(!ioctl(vm, KVM_SET_BOOT_CPU_ID, 2), "vCPU 2 boots");
+		refused(enable(vm, KVM_CAP_MAX_VCPU_ID, 1), EINVAL, "fewer vCPUs than that");
+		refused(ioctl(vm, KVM_CREATE_VCPU, 1L << 32), EINVAL, "a vCPU of 33 bits");
+	}
+	close(vm);
+}
+
+static unsigned long resident(struct smallvm *g, size_t at, size_t len)
+{
+	unsigned char in[VM_RAM / 4096];
+	unsigned long n = 0, i;
+
+	if (mincore(g->ram + at, len, in))
+		return ~0UL;
+	for (i = 0; i < len / 4096; i++)
+		n += in[i] & 1;
+	return n;
+}
+
+static void memory_before_it_is_asked_for(void)
+{
+	static const uint8_t code[] = { 0xe6, 0x80 };
+	struct kvm_pre_fault_memory r = { .gpa = VM_RAM / 2, .size = VM_RAM / 2 + 8192 };
+	struct smallvm g;
+
+	if (!has(KVM_CAP_PRE_FAULT_MEMORY) || !guest(&g, code, sizeof(code)))
+		return;
+	ok(!resident(&g, VM_RAM / 2, VM_RAM / 2), "half of a guest's memory was never touched");
+	ok(!ioctl(g.vcpu, KVM_PRE_FAULT_MEMORY, &r) && r.gpa == VM_RAM && r.size == 8192,
+	   "it is mapped, up to its end (%#llx, %llu)", r.gpa, r.size);
+	ok(resident(&g, VM_RAM / 2, VM_RAM / 2) == VM_RAM / 8192, "all of it is there");
+	refused(ioctl(g.vcpu, KVM_PRE_FAULT_MEMORY, &r), ENOENT, "what is not memory");
+	r.gpa = 0;
+	r.size = 100;
+	refused(ioctl(g.vcpu, KVM_PRE_FAULT_MEMORY, &r), EINVAL, "part of a page");
+	r.size = 4096;
+	r.flags = 1;
+	refused(ioctl(g.vcpu, KVM_PRE_FAULT_MEMORY, &r), EINVAL, "an unknown flag");
+	ok(smallvm_run(&g) == KVM_EXIT_IO, "the guest runs");
+	smallvm_close(&g);
+}
+
+static uint64_t us_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+static uint32_t *apic_word(struct kvm_lapic_state *s, unsigned int reg)
+{
+	return (uint32_t *)(s->regs + reg);
+}
+
+/* A bus of 1 MHz: an APIC's timer counts microseconds. */
+static void slower_apic_timers(void)
+{
+	uint64_t t0, t1, t2, t3, counted;
+	struct kvm_lapic_state s;
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
+
+	if (!has(KVM_CAP_X86_APIC_BUS_CYCLES_NS))
+		return;
+	refused(enable(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1000), ENXIO, "a timer without APICs");
+	close(vm);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	ioctl(vm, KVM_CREATE_IRQCHIP, 0);
+	refused(enable(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 0), EINVAL, "a bus without a clock");
+	refused(enable(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1ULL << 26), EINVAL, "one that is too slow");
+	ok(!enable(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1000), "a bus of 1 MHz");
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	refused(enable(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1), EINVAL, "another after the first vCPU");
+	ioctl(vcpu, KVM_GET_LAPIC, &s);
+	*apic_word(&s, 0xf0) = 0x1ff;		/* software-enabled */
+	*apic_word(&s, 0x320) = 0x10030;	/* one shot, masked */
+	*apic_word(&s, 0x3e0) = 0xb;		/* by 1 */
+	*apic_word(&s, 0x380) = *apic_word(&s, 0x390) = ~0U;
+	t0 = us_now();
+	ok(!ioctl(vcpu, KVM_SET_LAPIC, &s), "its timer runs");
+	t1 = us_now();
+	usleep(50000);
+	t2 = us_now();
+	ioctl(vcpu, KVM_GET_LAPIC, &s);
+	t3 = us_now();
+	counted = ~0U - *apic_word(&s, 0x390);
+	ok(counted + 2 >= t2 - t1 && counted <= t3 - t0 + 2,
+	   "it has counted microseconds (%llu in %llu to %llu)", (unsigned long long)counted,
+	   (unsigned long long)(t2 - t1), (unsigned long long)(t3 - t0));
+	close(vcpu);
+	close(vm);
+}
 
 /* Of newer kernels: Debian's 6.1 has it not. */
 static void slots2(int vm, void *at)
@@ -461,6 +623,8 @@ int main(void)
 	if (!ok(kvm >= 0, "/dev/kvm opens"))
 		return 1;
 	cpuid_stays();
+	cpuid_of_old();
+	no_kicks_without_halts();
 	registers_in_kvm_run();
 	ports_in_a_row();
 	quirks();
@@ -469,7 +633,10 @@ int main(void)
 	tsc();
 	machine_check();
 	ids();
+	ids_that_are_none();
 	slots();
+	memory_before_it_is_asked_for();
+	slower_apic_timers();
 	vfio_device();
 	answers_of_the_device();
 	pages_of_other_cpus();

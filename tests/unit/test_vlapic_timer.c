@@ -232,6 +232,41 @@ static void test_changing_to_or_from_deadline_disarms(void **state)
 	assert_int_equal(deadline(), 0);
 }
 
+/* 40 ns: a bus of 25 MHz. */
+static void test_a_slower_bus_counts_its_own_cycles(void **state)
+{
+	a.bus_ns = 40;
+	put(VLAPIC_LVTT, 0x30);
+	put(VLAPIC_TMICT, 1000);
+	assert_int_equal(due(), now.ns + 40000);
+	now.ns += 4000;
+	assert_int_equal(count(), 900);
+	put(VLAPIC_TDCR, 0x3);		/* by 16: the rest takes as long for each */
+	assert_int_equal(count(), 900);
+	assert_int_equal(due(), now.ns + 900 * 16 * 40);
+	now.ns += 900 * 16 * 40 - 1;
+	settle();
+	assert_int_equal(vlapic_pending(&a), -1);
+	now.ns++;
+	settle();
+	assert_int_equal(vlapic_pending(&a), 0x30);
+}
+
+static void test_the_longest_count_of_the_slowest_bus_does_not_wrap(void **state)
+{
+	a.bus_ns = VLAPIC_BUS_NS_MAX;
+	now.ns = 1ULL << 33;
+	put(VLAPIC_LVTT, 0x30);
+	put(VLAPIC_TDCR, 0xa);		/* by 128 */
+	put(VLAPIC_TMICT, U32_MAX);
+	assert_int_equal(due(), U64_MAX);
+	assert_int_equal(count(), U32_MAX);
+	now.ns += 1ULL << 40;
+	settle();
+	assert_int_equal(vlapic_pending(&a), -1);
+	assert_in_range(count(), U32_MAX - 257, U32_MAX - 255);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +285,8 @@ int main(void)
 		cmocka_unit_test_setup(test_a_deadline_far_away_does_not_wrap, set_up),
 		cmocka_unit_test_setup(test_the_initial_count_is_ignored_in_deadline_mode, set_up),
 		cmocka_unit_test_setup(test_changing_to_or_from_deadline_disarms, set_up),
+		cmocka_unit_test_setup(test_a_slower_bus_counts_its_own_cycles, set_up),
+		cmocka_unit_test_setup(test_the_longest_count_of_the_slowest_bus_does_not_wrap, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
