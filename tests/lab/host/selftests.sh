@@ -13,7 +13,7 @@ selftest_args()
 	access_tracking_perf_test) echo "-b 16M -v 2" ;;
 	demand_paging_test) echo "-b 16M -v 2 -u MISSING" ;;
 	dirty_log_perf_test) echo "-i 2 -b 16M -v 2" ;;
-	dirty_log_test) echo "-i 6 -I 10" ;;
+	dirty_log_test) echo "-i 4 -I 10" ;;
 	kvm_page_table_test) echo "-b 16M -v 2" ;;
 	max_guest_memory_test) echo "-c 2 -m 1 -s 1" ;;
 	memslot_modification_stress_test) echo "-i 50 -v 2 -b 16M" ;;
