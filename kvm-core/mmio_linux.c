@@ -108,10 +108,27 @@ int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *da
 	return bus_access(v, VM_BUS_MMIO, e->addr, e->len, data, e->write);
 }
 
-static u8 *port_data(const struct vcpu *v)
+/* Most vCPUs never need it. User space may map it while the vCPU runs. */
+u8 *vcpu_port_data(struct vcpu *v, gfp_t gfp)
 {
-	BUILD_BUG_ON(sizeof(*v->run) > VCPU_PORT_DATA);
-	return (u8 *)v->run + VCPU_PORT_DATA;
+	u8 *page = READ_ONCE(v->port_data), *other;
+
+	if (likely(page))
+		return page;
+	page = (u8 *)get_zeroed_page(gfp);
+	if (!page)
+		return NULL;
+	other = cmpxchg(&v->port_data, NULL, page);
+	if (!other)
+		return page;
+	free_page((unsigned long)page);
+	return other;
+}
+
+/* One page, once: there is no way to say no in the midst of an access. */
+static u8 *port_data(struct vcpu *v)
+{
+	return vcpu_port_data(v, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 }
 
 void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e)
@@ -173,7 +190,7 @@ static bool replay(struct vcpu *v, const struct vcpu_mmio_entry *q, void *data)
 static bool take_ahead(struct vcpu *v, struct vcpu_mmio_entry *e)
 {
 	if (!e->pio || e->write || v->ahead.next >= v->ahead.count ||
-	    v->ahead.rip != v->rip)
+	    (v->ahead.next + 1) * e->len > VCPU_PORT_BYTES || v->ahead.rip != v->rip)
 		return false;
 	memcpy(e->data, port_data(v) + v->ahead.next++ * e->len, e->len);
 	return true;

@@ -25,12 +25,12 @@ DECLARE_STATIC_CALL(vcpu_segment,
 DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 
 /*
- * kvm_run, coalesced ring. The page between them is where KVM once had the data of
- * port accesses; data_offset says where they are, and ours fit behind kvm_run.
+ * kvm_run, the data of port accesses, coalesced ring. data_offset tells where those
+ * data are, but there is user space that takes a page of them for granted.
  */
 #define VCPU_MMAP_PAGES	3
-#define VCPU_PORT_DATA	3072		/* from the start of kvm_run */
-#define VCPU_PORT_BYTES	(PAGE_SIZE - VCPU_PORT_DATA)
+#define VCPU_PORT_DATA	PAGE_SIZE	/* from the start of kvm_run */
+#define VCPU_PORT_BYTES	PAGE_SIZE
 #define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
 /* HLT and PAUSE may be the guest's own, where its vCPUs have CPUs to themselves. */
@@ -241,6 +241,10 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v);		/* mmio_linux.c */
 /* 0, or -EOPNOTSUPP: no device of the kernel's; *data read or written. */
 int vcpu_kernel_device(struct vcpu *v, const struct vcpu_mmio_entry *e, void *data);
 void vcpu_exit_to_user(struct vcpu *v, const struct vcpu_mmio_entry *e);
+/* The page of port data, made when it is first asked for. NULL: no memory, unless
+ * @gfp does not fail.
+ */
+u8 *vcpu_port_data(struct vcpu *v, gfp_t gfp);
 void vcpu_complete_load(struct vcpu *v);			/* fast_linux.c */
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r);
 /* Has a vCPU that waits (halted, or for a SIPI) something to do? (wait_linux.c) */

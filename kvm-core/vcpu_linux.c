@@ -870,17 +870,30 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 
 /* ---- the shared pages --------------------------------------------------------------------------- */
 
+static vm_fault_t port_page_fault(struct vm_fault *vmf, struct vcpu *v)
+{
+	u8 *data = vcpu_port_data(v, GFP_KERNEL_ACCOUNT);
+
+	if (!data)
+		return VM_FAULT_OOM;
+	vmf->page = virt_to_page(data);
+	get_page(vmf->page);
+	return 0;
+}
+
 static vm_fault_t vcpu_page_fault(struct vm_fault *vmf)
 {
 	struct vcpu *v = vmf->vma->vm_file->private_data;
 
+	if (vmf->pgoff == VCPU_PORT_DATA / PAGE_SIZE)
+		return port_page_fault(vmf, v);
 	if (vmf->pgoff >= KVM_DIRTY_LOG_PAGE_OFFSET)
 		vmf->page = vcpu_ring_page(v, vmf->pgoff - KVM_DIRTY_LOG_PAGE_OFFSET);
 	else if (vmf->pgoff >= VCPU_MMAP_PAGES)
 		return VM_FAULT_SIGBUS;
 	else if (vmf->pgoff == VCPU_COALESCED_PAGE)
 		vmf->page = virt_to_page(v->vm->coalesced_ring);
-	else	/* the old port data's page too: some map it all and look */
+	else
 		vmf->page = virt_to_page(v->run);
 	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
@@ -985,6 +998,7 @@ void vcpu_destroy(struct vcpu *v)
 	vcpu_ops->vcpu_destroy(v);
 	vcpu_ring_destroy(v);
 	fpu_free_guest_fpstate(&v->fpu);
+	free_page((unsigned long)v->port_data);
 	free_page((unsigned long)v->run);
 	kfree(v->cpuid);
 	kfree(v);

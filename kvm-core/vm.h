@@ -187,6 +187,7 @@ struct vcpu {
 	unsigned int id;		/* user's id; initial APIC id */
 	unsigned int index;		/* in vm->vcpus */
 	struct kvm_run *run;
+	u8 *port_data;			/* its page, or NULL: vcpu_port_data() */
 	struct preempt_notifier notifier;
 	int cpu;			/* loaded on, or -1 */
 	u32 poll_ns;			/* how long its next halt polls */

@@ -220,6 +220,7 @@ static void ports_in_a_row(void)
 		return;
 	while (total < 5120 && smallvm_run(&g) == KVM_EXIT_IO && ++exits < 6000) {
 		data = (uint8_t *)g.run + g.run->io.data_offset;
+		memset(data, 0x5a, 4096);	/* a page of them is the caller's */
 		for (i = 0; i < g.run->io.count; i++)
 			data[i] = (total + i) * 7;
 		total += g.run->io.count;
