@@ -6,7 +6,8 @@
  * Slots are an immutable array under SRCU. A change publishes a new array,
  * waits until nobody uses the old one, and only then takes the old mapping out
  * of gpm and flushes, so that no fault can map from a slot that is gone. Until then
- * the MMU notifiers know the slot as the one that leaves. What the table maps is decided in mem_fault_linux.c and mem_pin_linux.c.
+ * the MMU notifiers know the slot as the one that leaves. What the table maps is
+ * decided in mem_fault_linux.c and mem_pin_linux.c.
  */
 #include <linux/kvm.h>
 #include <linux/mem_encrypt.h>
