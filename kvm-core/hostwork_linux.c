@@ -18,7 +18,7 @@ static struct kvm_vcpu nobody = { .run = &nowhere };
 
 void hostwork_do(void)
 {
-	if (test_thread_flag(TIF_NOTIFY_RESUME) && !signal_pending(current))
+	if (!signal_pending(current))
 		xfer_to_guest_mode_handle_work(&nobody);
 }
 EXPORT_SYMBOL_GPL(hostwork_do);

@@ -82,6 +82,20 @@ enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror)
 }
 EXPORT_SYMBOL_GPL(vcpu_internal_error);
 
+enum run_verdict vcpu_mem_verdict(enum vm_mem_verdict verdict)
+{
+	switch (verdict) {
+	case VM_MEM_MAPPED:
+	case VM_MEM_SIGNAL:
+		return RUN_AGAIN;	/* a signal is seen by the run loop */
+	case VM_MEM_NOMEM:
+		return RUN_NOMEM;
+	default:
+		return RUN_BAD_MEM;
+	}
+}
+EXPORT_SYMBOL_GPL(vcpu_mem_verdict);
+
 /* ---- requests -------------------------------------------------------------------------- */
 
 bool vcpu_take_request(struct vcpu *v, enum vcpu_request r)
@@ -458,7 +472,7 @@ static noinline bool must_leave(struct vcpu *v)
 	return false;
 }
 
-/* 0: kvm_run says why. -EINTR: a signal. */
+/* 0: kvm_run says why. -EINTR: a signal. -EFAULT, -ENOMEM: as the verdicts say. */
 static int run_loop(struct vcpu *v)
 {
 	enum run_verdict verdict;
@@ -480,13 +494,11 @@ static int run_loop(struct vcpu *v)
 			return 0;
 		}
 		verdict = enter_guest(v);
-		if (verdict == RUN_HALTED && vcpu_halt(v))
-			return 0;
-		if (verdict == RUN_USER)
-			return 0;
-		if (verdict == RUN_ERROR)
-			return v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR ?
-				0 : -EFAULT;
+		if (verdict == RUN_AGAIN || (verdict == RUN_HALTED && !vcpu_halt(v)))
+			continue;
+		if (verdict == RUN_BAD_MEM)
+			return -EFAULT;
+		return verdict == RUN_NOMEM ? -ENOMEM : 0;
 	}
 }
 

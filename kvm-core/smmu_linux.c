@@ -286,19 +286,13 @@ static enum run_verdict guest_fault(struct vcpu *v, const struct smmu_fault *f)
 	return RUN_AGAIN;
 }
 
-/* RUN_AGAIN: go on as the verdict says. */
-static enum run_verdict host_failed(enum vm_mem_verdict r)
-{
-	return r == VM_MEM_MAPPED || r == VM_MEM_SIGNAL ? RUN_AGAIN : RUN_ERROR;
-}
-
 static enum run_verdict bring_table(struct vcpu *v, struct smmu_fault *f)
 {
 	enum vm_mem_verdict r = vm_mem_fault(v, f->gpa, f->write, false);
 	gfn_t gfn = f->gpa >> PAGE_SHIFT;
 
 	if (r != VM_MEM_MMIO && r != VM_MEM_READONLY)
-		return host_failed(r);
+		return vcpu_mem_verdict(r);
 	if (f->write && f->nr_no_write < ARRAY_SIZE(f->no_write))
 		f->no_write[f->nr_no_write++] = gfn;
 	else if (!f->write && f->nr_no_table < ARRAY_SIZE(f->no_table))
@@ -318,7 +312,7 @@ static enum run_verdict bring_data(struct vcpu *v, struct smmu_fault *f,
 	}
 	r = vm_mem_fault(v, f->gpa, write, f->access & GWALK_I);
 	if (r != VM_MEM_MMIO && r != VM_MEM_READONLY)
-		return host_failed(r);
+		return vcpu_mem_verdict(r);
 	*done = true;
 	v->stat_mmio_exits++;
 	/* A delivery that hits MMIO has no instruction to emulate. */
@@ -349,7 +343,7 @@ static enum run_verdict fault_once(struct vcpu *v, struct smmu_fault *f,
 	case SMMU_NEED_DATA:
 		return bring_data(v, f, delivering, done);
 	case SMMU_NEED_PAGES:
-		return shadow_refill(v->shadow.space) ? RUN_ERROR : RUN_AGAIN;
+		return shadow_refill(v->shadow.space) ? RUN_NOMEM : RUN_AGAIN;
 	case SMMU_GUEST_FAULT:
 		*done = true;
 		return guest_fault(v, f);

@@ -139,6 +139,8 @@ int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
 int vcpu_set_efer(struct vcpu *v, u64 efer, bool host);
 /* An exit that cannot be answered: KVM_EXIT_INTERNAL_ERROR. */
 enum run_verdict vcpu_internal_error(struct vcpu *v, u32 suberror);
+/* A fault that was not emulated: RUN_AGAIN, or why the guest cannot go on. */
+enum run_verdict vcpu_mem_verdict(enum vm_mem_verdict verdict);
 
 /* ---- paravirtual guests (pv_linux.c, apf_linux.c) --------------------------- */
 /* RUN_AGAIN, or RUN_USER with kvm_run filled in; rip is past the instruction. */

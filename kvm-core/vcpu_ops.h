@@ -24,6 +24,8 @@ enum run_verdict {
 	RUN_USER,		/* kvm_run is filled in: return 0 to user space */
 	RUN_HALTED,		/* the guest executed HLT */
 	RUN_ERROR,		/* vcpu->run holds an internal error exit */
+	RUN_BAD_MEM,		/* no memory behind a slot's address: -EFAULT */
+	RUN_NOMEM,		/* none left for our own tables: -ENOMEM */
 };
 
 struct vcpu_ops {

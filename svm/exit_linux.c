@@ -234,31 +234,21 @@ static enum run_verdict exit_npf(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
 	gpa_t gpa = c->exit_info2;
+	enum vm_mem_verdict verdict;
 
 	v->stat_npf++;
 	trace_kvm_page_fault(v, gpa, c->exit_info1);
 	if (vcpu_apf_fault(v, gpa, c->exit_info1 & NPF_WRITE))
 		return RUN_AGAIN;
-	switch (vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
-			     c->exit_info1 & NPF_FETCH)) {
-	case VM_MEM_MAPPED:
-	case VM_MEM_SIGNAL:
-		return RUN_AGAIN;	/* a signal is seen by the run loop */
-	case VM_MEM_MMIO:
-	case VM_MEM_READONLY:
-		v->stat_mmio_exits++;
-		/* A page walk or a delivery that hits MMIO has no instruction
-		 * to emulate.
-		 */
-		if ((c->exit_info1 & NPF_GUEST_WALK) ||
-		    (c->exit_int_info & EVENT_VALID))
-			return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
-		return mmio(v, gpa);
-	case VM_MEM_NOMEM:
-	case VM_MEM_BAD_HVA:
-	default:
-		return RUN_ERROR;
-	}
+	verdict = vm_mem_fault(v, gpa, c->exit_info1 & NPF_WRITE,
+			       c->exit_info1 & NPF_FETCH);
+	if (verdict != VM_MEM_MMIO && verdict != VM_MEM_READONLY)
+		return vcpu_mem_verdict(verdict);
+	v->stat_mmio_exits++;
+	/* A page walk or a delivery that hits MMIO has no instruction to emulate. */
+	if ((c->exit_info1 & NPF_GUEST_WALK) || (c->exit_int_info & EVENT_VALID))
+		return vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
+	return mmio(v, gpa);
 }
 
 /* Shadow paging: the CPU found no entry of ours that permits the access. */
