@@ -239,9 +239,9 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void measure(struct op *op)
+static uint64_t median(struct op *op)
 {
-	uint64_t *t = (uint64_t *)(ram + RESULTS), median;
+	uint64_t *t = (uint64_t *)(ram + RESULTS);
 	int samples;
 
 	if (op->before && op->before(op)) {
@@ -253,16 +253,25 @@ static void measure(struct op *op)
 	start(0, op, samples);
 	run_until_done(0, op->name);
 	qsort(t, samples, 8, compare);
-	median = t[samples / 2];
 	if (!t[0] || t[0] < overhead) {
 		fprintf(stderr, "bench: %s: a sample is missing\n", op->name);
 		exit(1);
 	}
+	return t[samples / 2];
+}
+
+static void report(const struct op *op, uint64_t cost)
+{
 	if (op->code == op_empty)
-		overhead = median;
+		overhead = cost;
 	else
-		printf("cost %s %lu\n", op->name, median - overhead);
+		printf("cost %s %lu\n", op->name, cost - overhead);
 	fflush(stdout);
+}
+
+static void measure(struct op *op)
+{
+	report(op, median(op));
 }
 
 static void simple(int cpu, const char *code, const char *name)

@@ -281,6 +281,23 @@ static void node_arm(const struct card *c)
 	set_cfg(c, cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
 }
 
+/*
+ * The host has spells in which each interrupt costs it some 180 instructions more,
+ * whoever takes it (one run in ten on 6.12). The least of ROUNDS medians is out of them.
+ */
+static void measure_interrupt(struct op *op)
+{
+	uint64_t cost, least = UINT64_MAX;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		cost = median(op);
+		if (cost < least)
+			least = cost;
+	}
+	report(op, least);
+}
+
 static void measure_msix(struct card *c)
 {
 	struct op op = { .name = "msix", .code = op_card, .rbx = BAR, .r8 = CAUSE_OTHER };
@@ -301,7 +318,7 @@ static void measure_msix(struct card *c)
 	*(volatile uint32_t *)(bar + E1000E_IVAR) = IVAR_OTHER_0;
 	*(volatile uint32_t *)(bar + E1000E_EIAC) = CAUSE_OTHER;
 	*(volatile uint32_t *)(bar + E1000E_EITR_0) = 0;	/* the least throttle */
-	measure(&op);
+	measure_interrupt(&op);
 	set_slot(1, BAR, 0, (void *)bar);
 	detach(c, true);
 }
