@@ -35,6 +35,7 @@
 
 #include "gpm/gpm.h"
 #include "kvm-core/gwalk.h"
+#include "kvm-core/smmu_list.h"
 
 #define SMMU_ENTRIES		512
 #define SMMU_PAGES_MIN		64	/* the smallest cap */
@@ -81,10 +82,6 @@ enum smmu_format { SMMU_OFF, SMMU_32, SMMU_PAE, SMMU_LONG };
 #define SMMU_ROLE_MODE \
 	(SMMU_ROLE_FORMAT | SMMU_ROLE_NXE | SMMU_ROLE_WP | SMMU_ROLE_SMEP | \
 	 SMMU_ROLE_PSE)
-
-struct smmu_list {
-	struct smmu_list *next, *prev;
-};
 
 /* Chains are of entry numbers, page id * 512 + index; 0 ends one. @to: where the
  * entry is chained: a leaf's guest frame, a pointer's page id.

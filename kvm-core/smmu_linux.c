@@ -349,7 +349,10 @@ static enum run_verdict fault_once(struct vcpu *v, struct smmu_fault *f,
 		return guest_fault(v, f);
 	case SMMU_EMULATE:
 		*done = true;
-		return vcpu_emulate(v);
+		/* A delivery is no instruction: see bring_data(). */
+		return delivering ?
+			vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION) :
+			vcpu_emulate(v);
 	case SMMU_MAPPED:
 	default:
 		*done = true;

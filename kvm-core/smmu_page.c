@@ -16,40 +16,12 @@ static unsigned int hash(u64 x, unsigned int size)
 	return (unsigned int)((x * 0x9e3779b97f4a7c15ULL) >> 40) & (size - 1);
 }
 
-/* ---- lists ------------------------------------------------------------------- */
-
-static void list_init(struct smmu_list *l)
-{
-	l->next = l;
-	l->prev = l;
-}
-
-static bool list_empty_(const struct smmu_list *l)
-{
-	return l->next == l;
-}
-
-static void list_append(struct smmu_list *l, struct smmu_list *node)
-{
-	node->prev = l->prev;
-	node->next = l;
-	l->prev->next = node;
-	l->prev = node;
-}
-
-static void list_remove(struct smmu_list *node)
-{
-	node->prev->next = node->next;
-	node->next->prev = node->prev;
-	list_init(node);
-}
+/* ---- life and pool ------------------------------------------------------------ */
 
 static struct smmu_page *first_page(struct smmu_list *l)
 {
-	return list_empty_(l) ? NULL : container_of(l->next, struct smmu_page, age);
+	return smmu_list_empty(l) ? NULL : container_of(l->next, struct smmu_page, age);
 }
-
-/* ---- life and pool ------------------------------------------------------------ */
 
 void smmu_init(struct smmu *s, const struct smmu_ops *ops, void *ctx,
 	       struct smmu_page **by_id, u32 cap)
@@ -59,20 +31,20 @@ void smmu_init(struct smmu *s, const struct smmu_ops *ops, void *ctx,
 	s->ctx = ctx;
 	s->by_id = by_id;
 	s->cap = cap;
-	list_init(&s->age);
-	list_init(&s->unsync);
-	list_init(&s->free);
-	list_init(&s->free_low);
-	list_init(&s->retired);
+	smmu_list_init(&s->age);
+	smmu_list_init(&s->unsync);
+	smmu_list_init(&s->free);
+	smmu_list_init(&s->free_low);
+	smmu_list_init(&s->retired);
 }
 
 static void pool_put(struct smmu *s, struct smmu_page *p)
 {
 	if (p->low) {
-		list_append(&s->free_low, &p->age);
+		smmu_list_append(&s->free_low, &p->age);
 		s->nr_free_low++;
 	} else {
-		list_append(&s->free, &p->age);
+		smmu_list_append(&s->free, &p->age);
 		s->nr_free++;
 	}
 }
@@ -94,12 +66,12 @@ struct smmu_page *smmu_donate(struct smmu *s, struct smmu_page *p)
 		p->id = ++s->pages;
 	} else {
 		old = first_page(&s->free);
-		list_remove(&old->age);
+		smmu_list_remove(&old->age);
 		s->nr_free--;
 		p->id = old->id;
 	}
 	s->by_id[p->id] = p;
-	list_init(&p->step);
+	smmu_list_init(&p->step);
 	pool_put(s, p);
 	return old;
 }
@@ -113,7 +85,7 @@ static void reuse_retired(struct smmu *s)
 		return;
 	(s->ops->flush)(s->ctx);
 	while ((p = first_page(&s->retired)) != NULL) {
-		list_remove(&p->age);
+		smmu_list_remove(&p->age);
 		pool_put(s, p);
 	}
 	s->nr_retired = 0;
@@ -128,8 +100,8 @@ static bool recycle(struct smmu *s)
 	while (n && looks--) {
 		p = first_page(&s->age);
 		if (p->roots) {
-			list_remove(&p->age);
-			list_append(&s->age, &p->age);
+			smmu_list_remove(&p->age);
+			smmu_list_append(&s->age, &p->age);
 			continue;
 		}
 		smmu_page_retire(s, p);
@@ -305,7 +277,7 @@ static struct smmu_page *pool_take(struct smmu *s, bool low)
 
 	if (!p)
 		return NULL;
-	list_remove(&p->age);
+	smmu_list_remove(&p->age);
 	if (low)
 		s->nr_free_low--;
 	else
@@ -332,7 +304,7 @@ struct smmu_page *smmu_page_get(struct smmu *s, gfn_t gfn, u32 role)
 	p->frame = NULL;
 	p->hash_next = *head;
 	*head = p;
-	list_append(&s->age, &p->age);
+	smmu_list_append(&s->age, &p->age);
 	s->nr_used++;
 	count_table(s, p, 1);
 	/* Nobody keeps the guest from writing it yet. */
@@ -367,11 +339,11 @@ void smmu_page_retire(struct smmu *s, struct smmu_page *p)
 			  p->parents % SMMU_ENTRIES);
 	hash_remove(s, p);
 	count_table(s, p, -1);
-	list_remove(&p->step);
+	smmu_list_remove(&p->step);
 	p->unsync = false;
-	list_remove(&p->age);
+	smmu_list_remove(&p->age);
 	s->nr_used--;
-	list_append(&s->retired, &p->age);
+	smmu_list_append(&s->retired, &p->age);
 	s->nr_retired++;
 }
 
@@ -383,7 +355,7 @@ void smmu_unsync(struct smmu *s, struct smmu_page *p)
 		return;
 	p->unsync = true;
 	p->quiet = 0;
-	list_append(&s->unsync, &p->step);
+	smmu_list_append(&s->unsync, &p->step);
 	s->stat_unsyncs++;
 }
 

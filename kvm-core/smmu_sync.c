@@ -189,10 +189,7 @@ static void step_in(struct smmu *s, struct smmu_page *p)
 {
 	s->stat_steps++;
 	p->unsync = false;
-	p->step.prev->next = p->step.next;
-	p->step.next->prev = p->step.prev;
-	p->step.next = &p->step;
-	p->step.prev = &p->step;
+	smmu_list_remove(&p->step);
 }
 
 static void compare_page(struct smmu *s, struct smmu_page *p)
