@@ -12,7 +12,12 @@
 #define CR0_PG		BIT_ULL(31)
 #define FLAGS_FIXED	BIT_ULL(1)
 #define FLAGS_NT	BIT_ULL(14)
+#define FLAGS_RF	BIT_ULL(16)
 #define FLAGS_VM	BIT_ULL(17)
+#define FLAGS_DEFINED	0x3f7fd5U	/* APM2 3.1.6 */
+
+/* L0-L3 and LE are the task's own (APM2 13.1.1.4). */
+#define DR7_LOCAL	(BIT_ULL(0) | BIT_ULL(2) | BIT_ULL(4) | BIT_ULL(6) | BIT_ULL(8))
 
 #define SEL_TI		BIT(2)
 #define SEL_RPL		3U
@@ -30,19 +35,19 @@
 
 /* A TSS in memory, either size; unused fields are the CPU's to skip. */
 struct tss {
-	u32 link, cr3, ip, flags, reg[8], seg[6], ldt;
+	u32 link, cr3, ip, flags, reg[8], seg[6], ldt, trap;
 };
 
 /* Where each field is; segments as ES CS SS DS FS GS. */
 struct tss_layout {
 	unsigned int bytes, width;
-	u8 cr3, ip, flags, reg, seg, ldt;
+	u8 cr3, ip, flags, reg, seg, ldt, trap;
 	unsigned int segs;
 };
 
 static const struct tss_layout layout32 = {
 	.bytes = 0x68, .width = 4, .cr3 = 0x1c, .ip = 0x20, .flags = 0x24,
-	.reg = 0x28, .seg = 0x48, .segs = 6, .ldt = 0x60,
+	.reg = 0x28, .seg = 0x48, .segs = 6, .ldt = 0x60, .trap = 0x64,
 };
 
 static const struct tss_layout layout16 = {
@@ -104,6 +109,7 @@ static void tss_unpack(struct tss *t, const u8 *image, const struct tss_layout *
 	for (i = 0; i < l->segs; i++)
 		t->seg[i] = (u16)field(image, l, l->seg + i * l->width);
 	t->ldt = (u16)field(image, l, l->ldt);
+	t->trap = l->trap ? field(image, l, l->trap) & 1 : 0;
 }
 
 /* ---- descriptors --------------------------------------------------------------------- */
@@ -219,7 +225,7 @@ static enum task_verdict save_old(struct task *t, const struct task_request *rq)
 {
 	const struct task_cpu *c = t->cpu;
 	const struct tss_layout *l = layout_of(&c->s.tr);
-	u64 flags = c->rflags;
+	u64 flags = (c->rflags & ~FLAGS_RF) | (rq->resume ? FLAGS_RF : 0);
 	u8 image[0x68];
 	enum task_verdict r;
 	unsigned int i;
@@ -362,7 +368,9 @@ static void load_registers(struct task_cpu *c, const struct tss *tss, bool wide)
 	unsigned int i;
 
 	c->rip = tss->ip;
-	c->rflags = tss->flags | FLAGS_FIXED;
+	c->rflags = (tss->flags & FLAGS_DEFINED) | FLAGS_FIXED;
+	c->dr7 &= ~DR7_LOCAL;
+	c->debug_trap = tss->trap;
 	for (i = 0; i < 8; i++)
 		c->regs[i] = wide ? tss->reg[i] : 0xffff0000U | tss->reg[i];
 	for (i = 0; i < ARRAY_SIZE(segs); i++)

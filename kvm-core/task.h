@@ -7,8 +7,8 @@
  * moment the old task is saved nothing has changed, and a fault belongs to the old
  * task; afterwards the CPU is in the new one, and so is the fault.
  *
- * Known limits: the T flag of a TSS (debug trap) is not looked at; the outgoing
- * TSS is not checked against its limit.
+ * Known limits: the outgoing TSS is not checked against its limit; CALL and JMP by
+ * way of a task gate are held against the DPL of the TSS, too.
  */
 #ifndef BACKPLANE_TASK_H
 #define BACKPLANE_TASK_H
@@ -28,13 +28,16 @@ struct task_request {
 	u16 selector;		/* of the incoming TSS */
 	bool has_error;		/* push this on the new task's stack */
 	u32 error;
+	bool resume;		/* RFLAGS.RF in the outgoing TSS */
 };
 
 /* Registers as enum emul_reg; cr0, cr3, segments and tables in @s. */
 struct task_cpu {
 	u64 regs[16];
 	u64 rip, rflags;	/* rip: past the instruction that switched */
+	u64 dr7;
 	u8 cpl;
+	bool debug_trap;	/* out: the new TSS asks for #DB, DR6.BT (APM2 13.1.4) */
 	struct kvm_sregs s;
 };
 

@@ -8,10 +8,13 @@
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <asm/debugreg.h>
 #include "kvm-core/excp.h"
 #include "kvm-core/gwalk.h"
 #include "kvm-core/task.h"
 #include "kvm-core/vcpu.h"
+
+#define DR6_BT		BIT(15)		/* a task switch (APM2 13.1.1.3) */
 
 static_assert(VCPU_NR_REGS == 16, "task numbers registers as the emulator does");
 
@@ -58,6 +61,7 @@ static void cpu_get(struct vcpu *v, struct task_cpu *c)
 	memcpy(c->regs, v->regs, sizeof(c->regs));
 	c->rip = v->rip;
 	c->rflags = v->rflags;
+	c->dr7 = v->dr7;
 	c->cpl = vcpu_ops->get_cpl(v);
 	vcpu_ops->get_sregs(v, &c->s);
 	c->s.cr0 = v->cr0;
@@ -70,6 +74,7 @@ static void cpu_set(struct vcpu *v, struct task_cpu *c)
 	memcpy(v->regs, c->regs, sizeof(c->regs));
 	v->rip = c->rip;
 	v->rflags = c->rflags;
+	v->dr7 = c->dr7;
 	v->cr0 = c->s.cr0;
 	v->cr3 = c->s.cr3;
 	c->s.ss.dpl = c->cpl;
@@ -89,5 +94,9 @@ void vcpu_task_switch(struct vcpu *v, const struct task_request *rq)
 	cpu_set(v, &c);
 	if (r == TASK_FAULT)
 		vcpu_queue_exception(v, f.vector, f.error);
+	if (r != TASK_DONE || !c.debug_trap)
+		return;
+	v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | DR6_BT;
+	vcpu_queue_exception(v, EXCP_DB, 0);
 }
 EXPORT_SYMBOL_GPL(vcpu_task_switch);

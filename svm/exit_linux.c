@@ -330,14 +330,18 @@ static enum run_verdict exit_task_switch(struct vcpu *v)
 		.selector = (u16)c->exit_info1,
 		.has_error = c->exit_info2 & TASK_HAS_ERROR,
 		.error = (u32)FIELD_GET(TASK_ERROR, c->exit_info2),
+		.resume = c->exit_info2 & TASK_RF,
 	};
 
-	/* The event has arrived: its handler is the new task. */
+	/* The event has arrived: its handler is the new task. One of ours by INT n
+	 * had rip behind its instruction already.
+	 */
 	v->exception.injected = false;
 	v->nmi_injected = false;
 	v->interrupt.injected = false;
-	if ((rq.reason != TASK_EVENT || inject_by_insn(c->exit_int_info)) &&
-	    !skip_insn(v))
+	if ((rq.reason != TASK_EVENT ||
+	     (inject_by_insn(c->exit_int_info) &&
+	      to_svm(v)->insn_event != (u32)c->exit_int_info)) && !skip_insn(v))
 		return RUN_AGAIN;
 	vcpu_task_switch(v, &rq);
 	return RUN_AGAIN;

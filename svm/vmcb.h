@@ -98,6 +98,7 @@ enum {
 #define TASK_BY_IRET		BIT_ULL(36)
 #define TASK_BY_JUMP		BIT_ULL(38)
 #define TASK_HAS_ERROR		BIT_ULL(44)
+#define TASK_RF			BIT_ULL(48)
 
 /* EXITINFO1 of a nested page fault (APM2 15.25.6) */
 #define NPF_PRESENT		BIT_ULL(0)

@@ -214,6 +214,47 @@ static void test_a_16_bit_task_has_its_own_layout(void **state)
 	assert_int_equal(c.s.tr.type, 3);
 }
 
+static void test_local_breakpoints_are_the_old_tasks(void **state)
+{
+	struct task_cpu c = machine();
+	struct task_fault f;
+
+	c.dr7 = 0xffff07ff;
+	assert_int_equal(go(&c, TASK_JUMP, SEL_NEW, &f), TASK_DONE);
+	assert_int_equal(c.dr7, 0xffff06aa);
+	assert_false(c.debug_trap);
+}
+
+static void test_the_T_flag_asks_for_a_debug_trap(void **state)
+{
+	struct task_cpu c = machine();
+	struct task_fault f;
+
+	store(NEW + 0x64, 1, 2);
+	assert_int_equal(go(&c, TASK_JUMP, SEL_NEW, &f), TASK_DONE);
+	assert_true(c.debug_trap);
+	c.rip = 0x1300;
+	store(OLD + 0x64, 0xfffe0000, 4);	/* the base of its port map */
+	assert_int_equal(go(&c, TASK_JUMP, SEL_OLD, &f), TASK_DONE);
+	assert_false(c.debug_trap);
+}
+
+static void test_flags_are_those_that_exist(void **state)
+{
+	struct task_request rq = { .reason = TASK_EVENT, .selector = SEL_NEW, .resume = true };
+	struct task_cpu c = machine();
+	struct task_fault f;
+
+	store(NEW + 0x24, 0xffc08228, 4);	/* reserved ones, and IF */
+	assert_int_equal(task_switch(&c, &ops, &rq, &f), TASK_DONE);
+	assert_int_equal(c.rflags, 0x4202);
+	assert_int_equal(word(OLD + 0x24, 4), 0x10246);	/* a fault's RF */
+	c = machine();
+	c.rflags |= 0x10000;
+	assert_int_equal(go(&c, TASK_JUMP, SEL_NEW, &f), TASK_DONE);
+	assert_int_equal(word(OLD + 0x24, 4), 0x246);
+}
+
 static void test_a_virtual_8086_task_has_no_descriptors(void **state)
 {
 	struct task_cpu c = machine();
@@ -334,6 +375,9 @@ int main(void)
 		cmocka_unit_test(test_a_call_nests_and_iret_returns),
 		cmocka_unit_test(test_an_error_code_goes_onto_the_new_stack),
 		cmocka_unit_test(test_a_16_bit_task_has_its_own_layout),
+		cmocka_unit_test(test_local_breakpoints_are_the_old_tasks),
+		cmocka_unit_test(test_the_T_flag_asks_for_a_debug_trap),
+		cmocka_unit_test(test_flags_are_those_that_exist),
 		cmocka_unit_test(test_a_virtual_8086_task_has_no_descriptors),
 		cmocka_unit_test(test_the_new_tasks_ldt_serves_its_segments),
 		cmocka_unit_test(test_bad_tasks_fault_in_the_old_one),
