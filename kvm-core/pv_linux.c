@@ -372,11 +372,30 @@ int vcpu_pv_get_msr(struct vcpu *v, u32 msr, u64 *data)
 	return 0;
 }
 
+/* What is switched on by these must be in memory; a vCPU without a local APIC has
+ * no interrupt that could tell of a page.
+ */
+static bool can_enable(struct vcpu *v, u32 msr, u64 data)
+{
+	switch (msr) {
+	case PV_MSR_ASYNC_PF_EN:
+		if (!v->vlapic)
+			return !data;
+		return !(data & PV_ENABLED) ||
+		       vm_mem_gpa_to_hva(v->vm, data & PV_APF_ADDR, NULL);
+	case PV_MSR_EOI_EN:
+		return !(data & PV_ENABLED) ||
+		       vm_mem_gpa_to_hva(v->vm, data & PV_EOI_ADDR, NULL);
+	default:
+		return true;
+	}
+}
+
 int vcpu_pv_set_msr(struct vcpu *v, u32 msr, u64 data)
 {
 	u64 *slot = msr_slot(v, msr);
 
-	if (!pv_msr_valid(msr, data) ||
+	if (!pv_msr_valid(msr, data) || !can_enable(v, msr, data) ||
 	    (msr == PV_MSR_STEAL_TIME && data && !sched_info_on()))
 		return -EINVAL;
 	if (msr == PV_MSR_ASYNC_PF_EN && (data & PV_ENABLED) && vcpu_apf_init(v))
