@@ -155,10 +155,18 @@ static void write_wall_clock(struct vcpu *v, gpa_t gpa)
 	u64 ns = ktime_get_real_ns() - vm_clock_ns(v->vm);
 	u32 rem;
 
-	wc.version = 2;
+	if (vm_mem_read(v->vm, gpa, &wc.version, sizeof(wc.version)))
+		return;
+	wc.version |= 1;	/* odd while it changes: another vCPU may be reading it */
+	if (vm_mem_write(v->vm, gpa, &wc.version, sizeof(wc.version)))
+		return;
+	smp_wmb();	/* the odd version before the time */
 	wc.sec = (u32)div_u64_rem(ns, NSEC_PER_SEC, &rem);
 	wc.nsec = rem;
 	vm_mem_write(v->vm, gpa, &wc, sizeof(wc));
+	smp_wmb();	/* the time before the even version */
+	wc.version++;
+	vm_mem_write(v->vm, gpa, &wc.version, sizeof(wc.version));
 }
 
 int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data)
