@@ -380,6 +380,8 @@ static const struct {
 	{ "emul", test_emul }, { "emul-more", test_emul_more }, { "real", test_real }, { "event", test_event },
 	{ "debug", test_debug }, { "access", test_access }, { "msr", test_msr },
 	{ "misc", test_misc }, { "pcitest", test_pcitest }, { "sysenter", test_sysenter },
+	{ "syscall", test_syscall }, { "task", test_task },
+	{ "task-more", test_task_more }, { "pv", test_pv },
 	{ "reset", test_reset },
 };
 

@@ -129,6 +129,10 @@ void test_misc(void);
 void test_pcitest(void);
 void test_reset(void);
 void test_sysenter(void);
+void test_syscall(void);
+void test_task(void);
+void test_task_more(void);
+void test_pv(void);
 void user_leave(void);
 
 /* ---- the CPU ---------------------------------------------------------------------- */

@@ -85,6 +85,25 @@ static void step_ss(void)
 	EXPECT_STEP(2, ss_3, "NOP");
 }
 
+/* HLT is done, and the trap ends it (APM2 13.1.2.1); MOV SS puts it off to behind HLT. */
+static void step_halt(void)
+{
+	extern char h_3[];
+	unsigned int i;
+
+	n = 0;
+	asm volatile(STEP("hlt\nh_0:	nop\nh_1:") : : : "memory", "cc");
+	EXPECT_STEP(0, h_0, "HLT");
+	EXPECT_STEP(1, h_1, "NOP behind it");
+	n = 0;
+	asm volatile(STEP("sti\n	hlt\nh_3:	cli") : : : "memory", "cc");
+	i = n > 0 && seen[0].rip != (u64)h_3;	/* a CPU may trap behind STI, too */
+	EXPECT_STEP(i, h_3, "HLT behind STI");
+	n = 0;
+	asm volatile(STEP("mov %%ss, %%eax\n	mov %%eax, %%ss\n	hlt\nh_4:	nop") : : : "rax", "memory", "cc");
+	EXPECT_STEP(1, h_4, "HLT behind MOV to SS");
+}
+
 static void code_breakpoints(void)
 {
 	extern char bp_1[], bp_2[], bp_3[];
@@ -199,6 +218,7 @@ void test_debug(void)
 	steps();
 	step_more();
 	step_ss();
+	step_halt();
 	code_breakpoints();
 	data_breakpoints();
 	icebp();

@@ -149,6 +149,11 @@ static void xsave(void)
 	ok(XSETBV(0, 5) == GP, "AVX without SSE: #GP");
 	ok(XSETBV(0, 0x13) == GP || (r[0] & 0x10), "what CPUID does not offer: #GP");
 	ok(XSETBV(1, 3) == GP, "XCR1: #GP");
+	ok(XSETBV(0, 0) == GP, "XCR0 of nothing: #GP");
+	ok(TRY("xsetbv", : : "c"(0), "a"(3), "d"(1) : "memory") == GP, "XCR0, upper half: #GP");
+	ok(TRY("xgetbv", : : "c"(7) : "rax", "rdx", "memory") == GP, "XGETBV of XCR7: #GP");
+	asm volatile("xgetbv" : "=a"(a) : "c"(0) : "rdx");
+	ok((u32)a == 3, "what was refused changed nothing (%#lx)", a);
 	if (r[0] & 4) {
 		ok(XSETBV(0, 7) == NOTHING, "with AVX");
 		cpuid(0xd, 0, r);
@@ -157,6 +162,62 @@ static void xsave(void)
 	XSETBV(0, 1);
 	SET_REG("cr4", cr4);
 	ok(TRY("xsetbv", : : "c"(0), "a"(3), "d"(0) : "memory") == UD, "XSETBV without OSXSAVE is #UD");
+}
+
+/* ---- protection keys, five levels, SMAP -------------------------------------------- */
+
+#define WRPKRU(a, c, d) TRY("wrpkru", : : "a"(a), "c"(c), "d"(d) : "memory")
+#define RDPKRU(c) TRY("rdpkru", : : "c"(c) : "rax", "rdx", "memory")
+
+static void keys(void)
+{
+	u64 cr4 = GET_REG("cr4");
+	u32 pkru, was;
+
+	if (!has_cpuid(7, 2, 3)) {
+		ok(try_cr4(cr4 | BIT(22)) == GP, "CR4.PKE without CPUID's bit: #GP");
+		ok(RDPKRU(0) == UD && WRPKRU(0, 0, 0) == UD, "RDPKRU, WRPKRU: #UD");
+		return;
+	}
+	ok(RDPKRU(0) == UD && WRPKRU(0, 0, 0) == UD, "RDPKRU, WRPKRU without CR4.PKE: #UD");
+	ok(!has_cpuid(7, 2, 4), "CPUID's OSPKE is CR4's: clear");
+	SET_REG("cr4", cr4 | BIT(22));
+	ok(has_cpuid(7, 2, 4), "OSPKE is set");
+	asm volatile("rdpkru" : "=a"(was) : "c"(0) : "rdx");
+	ok(WRPKRU(0x55555554, 0, 0) == NOTHING, "WRPKRU");
+	has_cpuid(0, 0, 0);		/* exits */
+	outb(0xe0, 0);
+	asm volatile("rdpkru" : "=a"(pkru) : "c"(0) : "rdx");
+	ok(pkru == 0x55555554, "PKRU stays over exits (%#x)", pkru);
+	ok(WRPKRU(0, 1, 0) == GP && WRPKRU(0, 0, 1) == GP && RDPKRU(1) == GP, "its ECX and EDX are zero, else #GP");
+	asm volatile("wrpkru" : : "a"(was), "c"(0), "d"(0));
+	SET_REG("cr4", cr4);
+}
+
+static void five_levels(void)
+{
+	u64 cr4 = GET_REG("cr4");
+
+	ok(try_cr4(cr4 ^ BIT(12)) == GP && GET_REG("cr4") == cr4, "CR4.LA57 in long mode: #GP%s",
+	   has_cpuid(7, 2, 16) ? ", though there are five levels" : "");
+}
+
+static void smap(void)
+{
+	u64 cr4 = GET_REG("cr4");
+
+	if (!has_cpuid(7, 1, 20)) {
+		ok(TRY("stac", : : : "memory") == UD, "STAC without CPUID's bit is #UD");
+		return;
+	}
+	map(CODE, (u64)page_alloc() | PTE_P | PTE_U | PTE_W, 0);
+	SET_REG("cr4", cr4 | BIT(21));
+	ok(TRY("mov (%0), %%al", : : "r"(CODE) : "rax", "memory") == 14 && caught.error == 1,
+	   "SMAP: a user's page is #PF (%#lx)", caught.error);
+	ok(TRY("stac\n	mov (%0), %%al\n	clac", : : "r"(CODE) : "rax", "memory") == NOTHING,
+	   "SMAP: between STAC and CLAC it is not");
+	SET_REG("cr4", cr4);
+	map(CODE, 0, 0);
 }
 
 /* ---- user space ------------------------------------------------------------------------------ */
@@ -199,6 +260,16 @@ static void user_rights(void)
 	SET_REG("cr4", cr4 | 4);
 	ok(USER(0x0f, 0x31) == GP, "with CR4.TSD: #GP");
 	SET_REG("cr4", cr4);
+	if (has_cpuid(1, 2, 26)) {
+		SET_REG("cr4", cr4 | BIT(18));
+		ok(USER(0x31, 0xc9, 0x31, 0xd2, 0xb8, 3, 0, 0, 0, 0x0f, 0x01, 0xd1) == GP, "XSETBV: #GP");
+		ok(USER(0x31, 0xc9, 0x0f, 0x01, 0xd0) == NOTHING, "XGETBV");
+		SET_REG("cr4", cr4);
+	}
+	ok(USER(0x0f, 0x06) == GP, "CLTS: #GP");
+	ok(USER(0x0f, 0x30) == GP, "WRMSR: #GP");
+	ok(USER(0x0f, 0x00, 0xd0) == GP && USER(0x0f, 0x00, 0xd8) == GP, "LLDT, LTR: #GP");
+	ok(USER(0x0f, 0x01, 0xca) == UD && USER(0x0f, 0x01, 0xcb) == UD, "CLAC, STAC: #UD");
 	if (has_cpuid(7, 2, 2)) {
 		ok(USER(0x0f, 0x01, 0x07) == NOTHING && USER(0x0f, 0x01, 0x0f) == NOTHING, "SGDT, SIDT");
 		SET_REG("cr4", cr4 | BIT(11));
@@ -351,5 +422,8 @@ void test_misc(void)
 	instructions();
 	leaves();
 	xsave();
+	keys();
+	five_levels();
+	smap();
 	user_rights();
 }

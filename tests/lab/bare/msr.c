@@ -109,6 +109,8 @@ static void time_stamp(void)
 {
 	u64 before, after, adjust;
 
+	if (has_cpuid(7, 1, 1))
+		ok(!rdmsr(0x3b), "TSC_ADJUST is 0 at first (%#lx)", rdmsr(0x3b));
 	wrmsr(0x10, 0);
 	ok(rdtsc() < 1ULL << 36, "the TSC set to 0");
 	wrmsr(0x10, 100000000000ULL);
@@ -118,6 +120,10 @@ static void time_stamp(void)
 		note("no TSC_ADJUST");
 		return;
 	}
+	before = rdtsc();
+	wrmsr(0x3b, rdmsr(0x3b) - 50000000000ULL);
+	after = rdtsc();
+	ok(after < before, "TSC_ADJUST takes from it");
 	wrmsr(0x3b, 0);
 	before = rdtsc();
 	wrmsr(0x3b, 100000000000ULL);

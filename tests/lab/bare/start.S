@@ -26,7 +26,7 @@ kernel_rsp: .skip 8
 
 	.data
 	.align 16
-	.globl gdt, gdtr, next_cpu
+	.globl gdt, gdtr, gdtr32, next_cpu
 gdt:	.quad 0
 	.quad 0x00af9b000000ffff	/* 08: 64-bit code */
 	.quad 0x00cf93000000ffff	/* 10: data */

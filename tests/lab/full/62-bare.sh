@@ -5,6 +5,7 @@
 # MSRs, both forms of the local APIC, the IOAPIC, operands in a device. On Debian's
 # KVM and on ours in the same machine, ours with nested and with shadow paging: where
 # Debian's passes a point, ours must. The emulated CPU's own faults show in both.
+# BARE=task,pv tests/run full 62 runs some groups only.
 . "$(dirname "$0")/../lib.sh"
 
 # $1 name, $2 stack, $3 npt, then options of the machine
@@ -12,7 +13,7 @@ run_on()
 {
 	local name=$1 stack=$2 npt=$3
 	shift 3
-	STACK=$stack boot "$name" --timeout 500 --env NPT="$npt" "$@" <<'JOB'
+	STACK=$stack boot "$name" --timeout 500 --env NPT="$npt" --env BARE="${BARE:-}" "$@" <<'JOB'
 . /lab/steps.sh
 . /lab/bare.sh
 load_kvm || exit 1
@@ -42,6 +43,7 @@ compare()
 # What is tried on ours alone: every point passes
 operands()
 {
+	case ",${BARE:-emul}," in *,emul,*) ;; *) return ;; esac
 	point "$1: instructions with a device's operand do what they do in memory" \
 		sh -c "grep -q '^operands: bare: the groups are done: pass$' build/bare.$1 && ! grep '^operands: .*: fail$' build/bare.$1"
 }
