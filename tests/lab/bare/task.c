@@ -26,7 +26,7 @@ struct pointer {
 extern void task_run(void);
 extern u8 task_stubs[], task_prog[], task_prog_jump[], task_prog_16[], task_prog_16_end[];
 extern u8 body_call[], body_jump[], body_gate[], body_int[], body_ud[], body_pf[], body_iret[],
-	  body_16[], body_self[], body_none[];
+	  body_16[], body_self[], body_none[], body_cx8[], body_cx8_fault[];
 extern u64 task_body, task_cr3, task_cr0, task_mark_at;
 extern u32 task_skip, task_has_error;
 extern struct pointer task_gdtr, task_idtr;
@@ -47,6 +47,7 @@ extern struct {
 #define PRESENT		0x80
 #define NT		BIT(14)
 #define MARK_VA		0x3f800000
+#define DEVICE		0xff000000	/* pc-testdev's memory */
 
 static u64 table[16], gates[256];
 static struct tss32 next;
@@ -319,6 +320,32 @@ static void debug(void)
 	SET_REG("dr6", 0xffff0ff0);
 }
 
+/* ---- an instruction of 32-bit code ------------------------------------------------------------ */
+
+static void compare_exchange(u64 at, const char *what)
+{
+	prepare(body_cx8);
+	task_mark_at = at;
+	task_run();
+	result(task_got.vector == NOTHING && task_seen.count == 1 && task_seen.tr == 1 &&
+	       task_seen.flags == 3 && task_seen.msw == 4 && task_seen.cs == 3 && task_seen.error == 4, what);
+}
+
+static void instructions(void)
+{
+	static u64 word;
+
+	compare_exchange((u64)&word, "CMPXCHG8B");
+	if (has_testdev())
+		compare_exchange(DEVICE, "CMPXCHG8B of a device's");
+	if (!paging)
+		return;
+	prepare(body_cx8_fault);
+	task_run();
+	result(task_got.vector == 14 && task_got.cr2 == TASK_HOLE && (task_got.error & 1) == 0 &&
+	       task_got.eip == (u32)(u64)body_cx8_fault + 15, "CMPXCHG8B whose second half is not mapped: #PF");
+}
+
 static void all(void)
 {
 	prepare(body_none);
@@ -330,6 +357,7 @@ static void all(void)
 	bad_tasks();
 	bad_segments();
 	debug();
+	instructions();
 }
 
 static void in_each_mode(void (*fn)(void))

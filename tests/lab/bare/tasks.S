@@ -9,7 +9,7 @@
 	.globl task_stubs, task_got, task_seen, task_skip, task_has_error, task_mark_at
 	.globl task_stack_end, task_main, task_prog, task_prog_jump, task_prog_16, task_prog_16_end
 	.globl body_call, body_jump, body_gate, body_int, body_ud, body_pf, body_iret, body_16
-	.globl body_self, body_none
+	.globl body_self, body_none, body_cx8, body_cx8_fault
 
 	.bss
 	.align 16
@@ -185,6 +185,32 @@ body_iret:
 	popfl
 	iret
 body_none:
+	ret
+/* CMPXCHG8B of what is at EDI, task_mark_at: once equal, once not */
+body_cx8:
+	mov task_mark_at, %edi
+	movl $1, (%edi)
+	movl $2, 4(%edi)
+	mov $1, %eax
+	mov $2, %edx
+	mov $3, %ebx
+	mov $4, %ecx
+	lock cmpxchg8b (%edi)
+	sete task_seen
+	cmpxchg8b (%edi)
+	setne task_seen + 4
+	mov %eax, task_seen + 8
+	mov %edx, task_seen + 12
+	mov (%edi), %eax
+	mov %eax, task_seen + 16
+	mov 4(%edi), %eax
+	mov %eax, task_seen + 20
+	ret
+body_cx8_fault:
+	mov $TASK_HOLE - 4, %edi
+	mov $5, %eax
+	mov $6, %edx
+	lock cmpxchg8b (%edi)
 	ret
 
 /* ---- what the second does, each time it is entered -------------------------------- */
