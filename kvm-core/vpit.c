@@ -354,7 +354,8 @@ void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 
 		if (c->count > 65536)
 			c->count = 65536;
-		if (!c->status_latched && (c->status & STATUS_NULL))
+		/* Unless user space gave it one, and left the rest as it was. */
+		if (!c->status_latched && (c->status & STATUS_NULL) && c->count == 65536)
 			c->count = 0;
 		if (c->mode > 5) {
 			c->mode = 3;

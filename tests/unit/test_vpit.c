@@ -358,6 +358,20 @@ static void test_a_mode_without_a_count_is_saved_and_restored(void **state)
 	assert_true(vpit_irq_next(&p, 2000) == vpit_irq_next(&q, 2000));
 }
 
+/* A VMM that starts a timer for its guest changes what it cares for alone. */
+static void test_a_count_given_to_a_stopped_timer_starts_it(void **state)
+{
+	struct kvm_pit_state2 s;
+	struct vpit p;
+
+	vpit_reset(&p, 0);
+	vpit_get_state(&p, &s);
+	s.channels[0].mode = 2;
+	s.channels[0].count = 11932;
+	vpit_set_state(&p, &s);
+	assert_true(vpit_irq_next(&p, 1000) != U64_MAX);
+}
+
 static void test_read_back_says_that_a_count_is_missing(void **state)
 {
 	struct vpit p;
@@ -399,6 +413,7 @@ int main(void)
 		TEST(test_odd_state_is_tamed),
 		TEST(test_saved_state_counts_on),
 		cmocka_unit_test(test_a_stopped_timer_is_saved_and_restored_stopped),
+		cmocka_unit_test(test_a_count_given_to_a_stopped_timer_starts_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
