@@ -136,12 +136,15 @@ static u64 in_window(u64 addr)
 	return (addr & ~0xfff00000ULL) | 0xfee00000;
 }
 
+/* User space is told 0, not an error, of one that nobody would take. */
 int vm_irq_signal_msi(struct vm *vm, const struct kvm_msi *msi)
 {
-	if (vm->irq->mode == IRQCHIP_NONE || msi->flags)
+	u64 addr = in_window((u64)msi->address_hi << 32 | msi->address_lo);
+
+	if (vm->irq->mode == IRQCHIP_NONE || msi->flags & ~KVM_MSI_VALID_DEVID ||
+	    !vroute_address_valid(msi->address_hi, READ_ONCE(vm->irq->ids32)))
 		return -EINVAL;
-	return vm_irq_msi(vm, in_window((u64)msi->address_hi << 32 | msi->address_lo),
-			  msi->data);
+	return max(vm_irq_msi(vm, addr, msi->data), 0);
 }
 
 /* ---- the map --------------------------------------------------------------------- */
@@ -324,7 +327,7 @@ int vm_irq_create_split(struct vm *vm, unsigned int pins)
 	if (q->mode != IRQCHIP_NONE) {
 		err = -EEXIST;
 	} else if (atomic_read(&vm->nr_vcpus)) {
-		err = -EINVAL;
+		err = -EEXIST;
 	} else {
 		q->split_pins = pins;
 		q->mode = IRQCHIP_SPLIT;

@@ -31,6 +31,17 @@ int irq_routes_set(struct vm_irq *q, const struct kvm_irq_routing_entry *e, u32 
 	return 0;
 }
 
+static bool addresses_valid(const struct kvm_irq_routing_entry *e, u32 nr, bool ids32)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (e[i].type == KVM_IRQ_ROUTING_MSI &&
+		    !vroute_address_valid(e[i].u.msi.address_hi, ids32))
+			return false;
+	return true;
+}
+
 int vm_irq_set_routing(struct vm *vm, void __user *routing)
 {
 	struct kvm_irq_routing_entry *e = NULL;
@@ -48,7 +59,8 @@ int vm_irq_set_routing(struct vm *vm, void __user *routing)
 			return PTR_ERR(e);
 	}
 	mutex_lock(&q->mutex);
-	err = irq_routes_set(q, e, head.nr);
+	err = addresses_valid(e, head.nr, READ_ONCE(q->ids32)) ?
+		irq_routes_set(q, e, head.nr) : -EINVAL;
 	mutex_unlock(&q->mutex);
 	kvfree(e);
 	return err;

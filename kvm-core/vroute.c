@@ -40,11 +40,12 @@ static int convert_pin(struct vroute *r, const struct kvm_irq_routing_irqchip *c
 static int convert(struct vroute *r, const struct kvm_irq_routing_entry *e,
 		   bool chips)
 {
-	if (e->gsi >= VROUTE_MAX || e->flags)
+	if (e->gsi >= VROUTE_MAX)
 		return -EINVAL;
-	if (e->type == KVM_IRQ_ROUTING_IRQCHIP && chips)
+	if (e->type == KVM_IRQ_ROUTING_IRQCHIP && chips && !e->flags)
 		return convert_pin(r, &e->u.irqchip);
-	if (e->type != KVM_IRQ_ROUTING_MSI)
+	/* A PC's messages say who sent them in no other way: the id is not used. */
+	if (e->type != KVM_IRQ_ROUTING_MSI || e->flags & ~KVM_MSI_VALID_DEVID)
 		return -EINVAL;
 	*r = (struct vroute) {
 		.kind = VROUTE_MSI,

@@ -40,6 +40,15 @@ size_t vroute_bytes(u32 nr);
 int vroute_build(struct vroute_table *t, const struct kvm_irq_routing_entry *e,
 		 u32 nr, bool chips, u32 split_pins);
 
+/*
+ * The upper half of a message's address: with ids of 32 bits (@ids32) it has the
+ * destination's bits 31:8, and nothing below them.
+ */
+static inline bool vroute_address_valid(u32 address_hi, bool ids32)
+{
+	return !ids32 || !(address_hi & 0xff);
+}
+
 /* The PC: gsi 0..15 to PIC and IOAPIC, 16..23 to the IOAPIC. */
 #define VROUTE_PC_ENTRIES	40
 void vroute_pc_entries(struct kvm_irq_routing_entry *e);

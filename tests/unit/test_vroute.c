@@ -45,13 +45,30 @@ static void test_what_does_not_exist_is_refused(void **state)
 		pin(0, KVM_IRQCHIP_PIC_MASTER, 8), pin(0, KVM_IRQCHIP_PIC_SLAVE, 8),
 		pin(0, KVM_IRQCHIP_IOAPIC, 24), pin(0, 3, 0), msi(VROUTE_MAX, 0x41),
 		{ .type = KVM_IRQ_ROUTING_HV_SINT }, { .type = 0 },
-		{ .type = KVM_IRQ_ROUTING_MSI, .flags = 1 },
+		{ .type = KVM_IRQ_ROUTING_MSI, .flags = 2 },
+		{ .type = KVM_IRQ_ROUTING_IRQCHIP, .flags = KVM_MSI_VALID_DEVID },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(build(&bad[i], 1), -EINVAL);
 	assert_int_equal(vroute_build(table, bad, VROUTE_MAX + 1, true, 0), -EINVAL);
+}
+
+static void test_a_message_may_name_its_sender(void **state)
+{
+	struct kvm_irq_routing_entry e = msi(5, 0x41);
+
+	e.flags = KVM_MSI_VALID_DEVID;
+	e.u.msi.devid = 8;
+	assert_int_equal(build(&e, 1), 0);
+}
+
+static void test_ids_of_32_bits_leave_bits_of_the_address_out(void **state)
+{
+	assert_true(vroute_address_valid(0x101, false));
+	assert_true(vroute_address_valid(0x100, true));
+	assert_false(vroute_address_valid(0x101, true));
 }
 
 static void test_a_pin_without_a_chip_is_refused(void **state)
@@ -174,6 +191,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_does_not_exist_is_refused),
+		TEST(test_a_message_may_name_its_sender),
+		TEST(test_ids_of_32_bits_leave_bits_of_the_address_out),
 		TEST(test_a_pin_without_a_chip_is_refused),
 		TEST(test_routes_that_exclude_each_other_are_refused),
 		TEST(test_the_pc_default_leads_where_a_pc_leads),
