@@ -8,6 +8,7 @@
  * interrupts stop, then memory goes. Knows extensions only as vm_ext_ops.
  */
 #include <linux/anon_inodes.h>
+#include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -697,8 +698,8 @@ static int create_irqchip(struct vm *vm)
 {
 	int r;
 
-	mutex_lock(&vm->lock);
-	r = atomic_read(&vm->nr_vcpus) ? -EINVAL : vm_irq_create_chip(vm);
+	mutex_lock(&vm->lock);		/* no vCPU comes meanwhile */
+	r = vm_irq_create_chip(vm);
 	mutex_unlock(&vm->lock);
 	return r;
 }
@@ -793,6 +794,74 @@ long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
+/* ---- programs of 32 bits: structures with pointers have their own layout ------------------ */
+
+#ifdef CONFIG_COMPAT
+struct filter_range32 {
+	u32 flags, nmsrs, base;
+	compat_uptr_t bitmap;
+};
+
+struct filter32 {
+	u32 flags;
+	struct filter_range32 ranges[KVM_MSR_FILTER_MAX_RANGES];
+};
+
+#define SET_MSR_FILTER32	_IOW(KVMIO, _IOC_NR(KVM_X86_SET_MSR_FILTER), struct filter32)
+
+static int msr_filter32(struct vm *vm, void __user *argp)
+{
+	struct kvm_msr_filter f = { };
+	struct filter32 in;
+	unsigned int i;
+
+	if (copy_from_user(&in, argp, sizeof(in)))
+		return -EFAULT;
+	f.flags = in.flags;
+	for (i = 0; i < ARRAY_SIZE(f.ranges); i++)
+		f.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = in.ranges[i].flags, .nmsrs = in.ranges[i].nmsrs,
+			.base = in.ranges[i].base,
+			.bitmap = (__force __u8 *)compat_ptr(in.ranges[i].bitmap),
+		};
+	return vm_set_msr_filter(vm, &f);
+}
+
+/* Half of the pointer's place is the caller's pointer, the other is nobody's. */
+static int dirty_log32(struct vm *vm, struct kvm_dirty_log *log)
+{
+	log->dirty_bitmap = compat_ptr((compat_uptr_t)log->padding2);
+	return get_dirty_log(vm, log);
+}
+
+static int clear_dirty_log32(struct vm *vm, struct kvm_clear_dirty_log *log)
+{
+	log->dirty_bitmap = compat_ptr((compat_uptr_t)log->padding2);
+	return clear_dirty_log(vm, log);
+}
+
+static long vm_compat_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = compat_ptr(arg);
+	struct vm *vm = f->private_data;
+
+	if (current->mm != vm->mm)
+		return -EIO;
+	switch (cmd) {
+	case KVM_GET_DIRTY_LOG:
+		return IOCTL_IN(struct kvm_dirty_log, dirty_log32);
+	case KVM_CLEAR_DIRTY_LOG:
+		return IOCTL_IN(struct kvm_clear_dirty_log, clear_dirty_log32);
+	case SET_MSR_FILTER32:
+		return msr_filter32(vm, argp);
+	default:
+		return vm_ioctl(f, cmd, (unsigned long)argp);
+	}
+}
+#else
+#define vm_compat_ioctl NULL
+#endif
+
 static int vm_release(struct inode *inode, struct file *f)
 {
 	struct vm *vm = f->private_data;
@@ -808,7 +877,7 @@ static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.release = vm_release,
 	.unlocked_ioctl = vm_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+	.compat_ioctl = vm_compat_ioctl,
 	.llseek = noop_llseek,
 };
 
