@@ -100,7 +100,7 @@ void vcpu_clock_update(struct vcpu *v)
 	int i;
 
 	if (!(v->msr.kvm_clock & 1) ||
-	    !vclock_scale((u64)v->tsc_khz * 1000, &info.tsc_to_system_mul,
+	    !vclock_scale((u64)tsc_khz * 1000, &info.tsc_to_system_mul,
 			  &info.tsc_shift))
 		return;
 

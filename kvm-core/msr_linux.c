@@ -22,7 +22,7 @@
 #include "kvm-core/vmsr.h"
 
 #define MAX_CPUID_ENTRIES	256
-#define MAX_IO_MSRS		512
+#define MAX_IO_MSRS		256
 
 /* ---- CPUID ------------------------------------------------------------------------ */
 
@@ -345,6 +345,15 @@ static bool cpuid_same(struct vcpu *v, const struct kvm_cpuid_entry2 *e, unsigne
 	return true;
 }
 
+/* Addresses are canonical by 48 bits or by 57; nothing said is 48. */
+static bool linear_bits_valid(struct kvm_cpuid_entry2 *entries, unsigned int n)
+{
+	const struct kvm_cpuid_entry2 *e = find_in(entries, n, 0x80000008, 0);
+	u8 bits = e ? e->eax >> 8 : 0;
+
+	return bits == 0 || bits == 48 || bits == 57;
+}
+
 /* @entries are the vCPU's from here on. */
 static int cpuid_take(struct vcpu *v, struct kvm_cpuid_entry2 *entries, unsigned int n)
 {
@@ -356,6 +365,10 @@ static int cpuid_take(struct vcpu *v, struct kvm_cpuid_entry2 *entries, unsigned
 		err = cpuid_same(v, entries, n) ? 0 : -EINVAL;
 		kvfree(entries);
 		return err;
+	}
+	if (!linear_bits_valid(entries, n)) {
+		kvfree(entries);
+		return -EINVAL;
 	}
 	kvfree(v->cpuid);
 	v->cpuid = entries;
@@ -465,6 +478,11 @@ static int set_cr0(struct vcpu *v, u64 value)
 	return 0;
 }
 
+u64 vcpu_cr4_allowed(const struct vcpu *v)
+{
+	return v->cpuid ? CR4_ALWAYS | v->cr4_by_cpuid : vcpu_cr4_possible();
+}
+
 static int set_cr4(struct vcpu *v, u64 value)
 {
 	if (value & ~(CR4_ALWAYS | v->cr4_by_cpuid))
@@ -514,10 +532,10 @@ int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value)
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 {
 	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 0xd, 0);
-	u64 allowed = XFEATURE_MASK_FP | XFEATURE_MASK_SSE;
+	u64 allowed = XFEATURE_MASK_FP;
 
 	if (e)
-		allowed |= e->eax & (XFEATURE_MASK_YMM |
+		allowed |= e->eax & (XFEATURE_MASK_SSE | XFEATURE_MASK_YMM |
 				     (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0));
 	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~allowed))
 		return -EINVAL;

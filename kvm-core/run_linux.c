@@ -220,7 +220,7 @@ static bool serve_requests(struct vcpu *v)
 static bool vcpu_block(struct vcpu *v)
 {
 	if (vcpu_wait(v) || compat_immediate_exit(v->run) ||
-	    v->mp_state != KVM_MP_STATE_HALTED)
+	    !vcpu_is_halted(v))
 		return false;
 	if (serve_requests(v))
 		return true;
@@ -302,6 +302,13 @@ static int next_interrupt(struct vcpu *v)
 	return vcpu_irq_ack(v);
 }
 
+static void take_interrupt(struct vcpu *v, u8 vector)
+{
+	v->interrupt.injected = true;
+	v->interrupt.soft = false;
+	v->interrupt.vector = vector;
+}
+
 static bool interrupt_waiting(struct vcpu *v)
 {
 	return user_irq_waiting(v) || vcpu_irq_pending(v) >= 0;
@@ -328,6 +335,10 @@ static void choose_waiting(struct vcpu *v, bool window)
 		deliver_exception(v);
 		goto windows;
 	}
+	if (vcpu_user_event(v) >= 0) {
+		take_interrupt(v, next_interrupt(v));
+		goto windows;
+	}
 	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
 		return;
 	if (unlikely(v->smm.pending))	/* its frame is big, and is cleared each time */
@@ -339,11 +350,8 @@ static void choose_waiting(struct vcpu *v, bool window)
 	}
 	if (interrupt_waiting(v) && vcpu_ops->interrupt_allowed(v)) {
 		vector = next_interrupt(v);
-		if (vector >= 0) {
-			v->interrupt.injected = true;
-			v->interrupt.soft = false;
-			v->interrupt.vector = vector;
-		}
+		if (vector >= 0)
+			take_interrupt(v, vector);
 	}
 windows:
 	if (v->nmi_pending)
@@ -565,6 +573,8 @@ static void unmask_signals(const struct vcpu *v)
 
 int vcpu_run(struct vcpu *v)
 {
+	bool own_cr8 = vm_irq_mode(v->vm) == IRQCHIP_NONE;
+	u64 cr8 = READ_ONCE(v->run->cr8);
 	int r;
 
 	if (unlikely(v->run->kvm_valid_regs | v->run->kvm_dirty_regs)) {
@@ -572,9 +582,11 @@ int vcpu_run(struct vcpu *v)
 		if (r)
 			return r;
 	}
+	if (own_cr8 && cr8 > 15)
+		return -EINVAL;
 	mask_signals(v);
-	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
-		vcpu_irq_set_cr8(v, v->run->cr8);
+	if (own_cr8)
+		vcpu_irq_set_cr8(v, cr8);
 
 	WRITE_ONCE(v->task, current);
 	fpu_swap_kvm_fpstate(&v->fpu, true);

@@ -38,6 +38,7 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 
 /* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
 #define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
+#define VCPU_MCG_COUNTS	(0xffULL | 0xff0000ULL)	/* of banks, of extended registers */
 
 /* What KVM_SET_GUEST_DEBUG takes. */
 #define VCPU_GUEST_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | \
@@ -63,6 +64,22 @@ bool vcpu_stepped(struct vcpu *v);
 static inline void vcpu_queue_gp(struct vcpu *v)
 {
 	vcpu_queue_exception(v, 13, 0);
+}
+
+/* Until something comes for it; held in reset is the same to us. */
+static inline bool vcpu_is_halted(const struct vcpu *v)
+{
+	return v->mp_state == KVM_MP_STATE_HALTED ||
+	       v->mp_state == KVM_MP_STATE_AP_RESET_HOLD;
+}
+
+/*
+ * KVM_INTERRUPT where all controllers are in user space: what it gives is in delivery
+ * from then on, for all to see, whatever the guest's IF says. -1: nothing.
+ */
+static inline int vcpu_user_event(struct vcpu *v)
+{
+	return vm_irq_mode(v->vm) == IRQCHIP_NONE ? v->user_irq : -1;
 }
 
 /* CR8 as the guest reads it. */
@@ -131,6 +148,8 @@ enum guest_msr { GUEST_MSR_DONE, GUEST_MSR_GP, GUEST_MSR_USER };
 enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 /* 0 or -EINVAL. */
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
+/* CR4 bits that user space may set: all there are, until CPUID says which. */
+u64 vcpu_cr4_allowed(const struct vcpu *v);
 /* CR4 bits that the host's CPUs have, and so may have set in a guest. */
 u64 vcpu_cr4_possible(void);
 /* Can guests have protection keys? svm switches PKRU then (nested paging only). */

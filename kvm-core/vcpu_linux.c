@@ -182,8 +182,19 @@ static void regs_set(struct vcpu *v, const struct kvm_regs *r)
 	v->ahead.count = 0;
 }
 
+/* An interrupt that the guest has not begun to handle, and nobody else keeps. */
+static bool in_delivery(struct vcpu *v, u8 *vector)
+{
+	int given = vcpu_user_event(v);
+
+	*vector = given >= 0 ? given : v->interrupt.vector;
+	return given >= 0 || v->interrupt.injected;
+}
+
 static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
 {
+	u8 vector;
+
 	memset(s, 0, sizeof(*s));
 	vcpu_ops->get_sregs(v, s);
 	s->cr0 = v->cr0;
@@ -193,9 +204,8 @@ static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
 	s->cr8 = vcpu_tpr_class(v);
 	s->efer = v->efer;
 	s->apic_base = vcpu_irq_get_apic_base(v);
-	if (v->interrupt.injected)
-		s->interrupt_bitmap[v->interrupt.vector / 64] |=
-			BIT_ULL(v->interrupt.vector % 64);
+	if (in_delivery(v, &vector))
+		s->interrupt_bitmap[vector / 64] |= BIT_ULL(vector % 64);
 }
 
 bool vcpu_has_keys(void)
@@ -229,19 +239,19 @@ u64 vcpu_cr4_possible(void)
 }
 
 /* What VMRUN would refuse, or take for something else (APM2 15.5.1). */
-static bool sregs_valid(const struct kvm_sregs *s)
+static bool sregs_valid(const struct vcpu *v, const struct kvm_sregs *s)
 {
 	bool lma = s->efer & EFER_LMA;
 
-	if (s->cr4 & ~vcpu_cr4_possible() || s->cr0 >> 32)
+	if (s->cr4 & ~vcpu_cr4_allowed(v) || s->cr0 >> 32)
 		return false;
 	if ((s->cr0 & X86_CR0_PG) && !(s->cr0 & X86_CR0_PE))
 		return false;
 	if ((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD))
 		return false;
 	if ((s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG))
-		return lma && (s->cr4 & X86_CR4_PAE);
-	return !lma && !(s->cs.l && (s->efer & EFER_LMA));
+		return lma && (s->cr4 & X86_CR4_PAE) && !(s->cr3 >> v->phys_bits);
+	return !lma && !s->cs.l;
 }
 
 static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
@@ -249,7 +259,7 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 	unsigned int i;
 	int err;
 
-	if (!sregs_valid(s))
+	if (!sregs_valid(v, s))
 		return -EINVAL;
 	if (s->apic_base != vcpu_irq_get_apic_base(v)) {
 		err = vcpu_irq_restore_apic_base(v, s->apic_base);
@@ -268,6 +278,8 @@ static int sregs_set(struct vcpu *v, const struct kvm_sregs *s)
 	for (i = 0; i < ARRAY_SIZE(s->interrupt_bitmap); i++) {
 		if (!s->interrupt_bitmap[i])
 			continue;
+		if (vcpu_user_event(v) >= 0)
+			v->user_irq = -1;
 		v->interrupt.injected = true;
 		v->interrupt.soft = false;
 		v->interrupt.vector = i * 64 + __ffs64(s->interrupt_bitmap[i]);
@@ -319,6 +331,7 @@ static int sregs2_set(struct vcpu *v, const struct kvm_sregs2 *s2)
 
 /* ---- FPU -------------------------------------------------------------------------------- */
 
+/* MXCSR travels with XSAVE alone: the ABI has a field for it here that means nothing. */
 static void fpu_get(struct vcpu *v, struct kvm_fpu *out)
 {
 	const struct fxregs_state *fx = &v->fpu.fpstate->regs.fxsave;
@@ -332,7 +345,6 @@ static void fpu_get(struct vcpu *v, struct kvm_fpu *out)
 	out->last_ip = fx->rip;
 	out->last_dp = fx->rdp;
 	memcpy(out->xmm, fx->xmm_space, sizeof(out->xmm));
-	out->mxcsr = fx->mxcsr;
 }
 
 static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
@@ -348,7 +360,6 @@ static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 	fx->rip = in->last_ip;
 	fx->rdp = in->last_dp;
 	memcpy(fx->xmm_space, in->xmm, sizeof(in->xmm));
-	fx->mxcsr = in->mxcsr & 0xffff;
 	x->header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
@@ -427,13 +438,12 @@ static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 	memset(e, 0, sizeof(*e));
 	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 	exception_get(v, e);
-	e->interrupt.injected = v->interrupt.injected && !v->interrupt.soft;
-	e->interrupt.nr = v->interrupt.vector;
+	e->interrupt.injected = in_delivery(v, &e->interrupt.nr) &&
+				(vcpu_user_event(v) >= 0 || !v->interrupt.soft);
 	e->interrupt.shadow = v->int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
 	e->nmi.injected = v->nmi_injected;
 	e->nmi.pending = v->nmi_pending != 0;
 	e->nmi.masked = v->nmi_masked;
-	e->sipi_vector = v->sipi_vector;
 	vcpu_smm_events_get(v, e);
 	if (v->vm->triple_fault_event) {
 		e->triple_fault.pending = test_bit(VCPU_REQ_TRIPLE_FAULT, &v->requests);
@@ -456,6 +466,10 @@ static bool events_valid(struct vcpu *v, const struct kvm_vcpu_events *e)
 		return false;
 	if ((e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) &&
 	    !v->vm->triple_fault_event)
+		return false;
+	/* One that waits for a SIPI takes no SMI. */
+	if ((e->flags & KVM_VCPUEVENT_VALID_SMM) && (e->smi.smm || e->smi.pending) &&
+	    v->mp_state == KVM_MP_STATE_INIT_RECEIVED)
 		return false;
 	return !(pending || e->exception.injected) ||
 	       (e->exception.nr <= 31 && e->exception.nr != EXCP_NMI);
@@ -481,6 +495,8 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 	vcpu_accept_nmi(v);
 	vcpu_smm_events_set(v, e);
 	exception_restore(v, e);
+	if (vcpu_user_event(v) >= 0)
+		v->user_irq = -1;	/* events_get() told of it */
 	v->interrupt.injected = e->interrupt.injected;
 	v->interrupt.vector = e->interrupt.nr;
 	v->interrupt.soft = e->interrupt.soft;
@@ -526,7 +542,7 @@ static int mp_state_get(struct vcpu *v, struct kvm_mp_state *s)
 {
 	vcpu_accept_init(v);
 	/* A kick that the HLT has not seen yet is not lost in a migration. */
-	s->mp_state = v->mp_state == KVM_MP_STATE_HALTED && v->pv.unhalted ?
+	s->mp_state = vcpu_is_halted(v) && v->pv.unhalted ?
 		KVM_MP_STATE_RUNNABLE : v->mp_state;
 	return 0;
 }
@@ -534,19 +550,27 @@ static int mp_state_get(struct vcpu *v, struct kvm_mp_state *s)
 static int mp_state_set(struct vcpu *v, const struct kvm_mp_state *s)
 {
 	switch (s->mp_state) {
-	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_RUNNABLE:
+		break;
 	case KVM_MP_STATE_INIT_RECEIVED:
 	case KVM_MP_STATE_SIPI_RECEIVED:
+		if (v->smm.active || v->smm.pending)
+			return -EINVAL;
+		fallthrough;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_HALTED:
+	case KVM_MP_STATE_AP_RESET_HOLD:
 		if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
 			return -EINVAL;
-		break;
-	case KVM_MP_STATE_RUNNABLE:
-	case KVM_MP_STATE_HALTED:
 		break;
 	default:
 		return -EINVAL;
 	}
 	v->mp_state = s->mp_state;
+	if (s->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
+		v->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		set_bit(VCPU_REQ_SIPI, &v->requests);
+	}
 	return 0;
 }
 
@@ -595,7 +619,8 @@ static int mce_setup(struct vcpu *v, const u64 *cap)
 {
 	unsigned int banks = *cap & 0xff;
 
-	if (!banks || banks > MCE_BANKS || (*cap & ~(VCPU_MCG_CAP | 0xff)))
+	if (!banks || banks > MCE_BANKS ||
+	    (*cap & ~(VCPU_MCG_CAP | VCPU_MCG_COUNTS)))
 		return -EINVAL;
 	v->msr.mcg_cap = *cap;
 	if (*cap & BIT_ULL(8))
@@ -612,7 +637,7 @@ static int interrupt_set(struct vcpu *v, const struct kvm_interrupt *irq)
 		return -EINVAL;
 	if (vm_irq_mode(v->vm) == IRQCHIP_KERNEL)
 		return -ENXIO;
-	if (v->user_irq >= 0)
+	if (vm_irq_mode(v->vm) == IRQCHIP_SPLIT && v->user_irq >= 0)
 		return -EEXIST;
 	v->user_irq = irq->irq;
 	set_bit(VCPU_REQ_EVENT, &v->requests);
@@ -669,7 +694,9 @@ void vcpu_sync_out(struct vcpu *v)
  */
 static int vapic_addr_set(struct vcpu *v, const struct kvm_vapic_addr *a)
 {
-	return vm_irq_mode(v->vm) == IRQCHIP_NONE ? -EINVAL : 0;
+	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
+		return -EINVAL;
+	return !a->vapic_addr || vm_mem_gpa_to_hva(v->vm, a->vapic_addr, NULL) ? 0 : -EINVAL;
 }
 
 static long signal_mask_set(struct vcpu *v, void __user *argp)
@@ -742,6 +769,31 @@ static int prefault(struct vcpu *v, void __user *argp)
 		return -EFAULT;
 	err = vm_mem_prefault(v, &range);
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : err;
+}
+
+/*
+ * Two hosts' measurements of one rate differ by a little. More would be another rate,
+ * for which TSCs would have to be scaled.
+ */
+#define TSC_TOLERANCE_PPM	250
+
+static int tsc_khz_set(struct vcpu *v, u32 khz)
+{
+	u64 apart = abs((s64)khz - (s64)tsc_khz);
+
+	if (apart * 1000000 > (u64)tsc_khz * TSC_TOLERANCE_PPM)
+		return -EINVAL;
+	v->tsc_khz = khz;
+	return 0;
+}
+
+static int clock_paused(struct vcpu *v)
+{
+	if (!(v->msr.kvm_clock & 1))
+		return -EINVAL;		/* no page to say so on */
+	v->clock_paused = true;
+	set_bit(VCPU_REQ_CLOCK, &v->requests);
+	return 0;
 }
 
 static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg)
@@ -831,16 +883,11 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 	case KVM_GET_TSC_KHZ:
 		return v->tsc_khz;
 	case KVM_SET_TSC_KHZ:
-		/* No TSC scaling: only the host's own rate. */
-		if (arg && arg != tsc_khz)
-			return -EINVAL;
-		return 0;
+		return tsc_khz_set(v, (u32)arg ?: tsc_khz);
 	case KVM_SET_VAPIC_ADDR:
 		return SET(struct kvm_vapic_addr, vapic_addr_set);
 	case KVM_KVMCLOCK_CTRL:
-		v->clock_paused = true;
-		set_bit(VCPU_REQ_CLOCK, &v->requests);
-		return 0;
+		return clock_paused(v);
 	default:
 		return -EINVAL;
 	}

@@ -262,7 +262,7 @@ struct vcpu {
 	spinlock_t ring_lock;
 	u32 clock_version;
 	u64 tsc_offset;
-	u32 tsc_khz;
+	u32 tsc_khz;			/* as user space has it: the host's, nearly */
 	bool clock_paused;
 
 	/* Emulation in progress across an exit to user space */

@@ -40,7 +40,7 @@ bool vcpu_runnable(struct vcpu *v)
 {
 	if (READ_ONCE(v->requests) & ~IDLE_REQUESTS)
 		return true;
-	if (v->mp_state != KVM_MP_STATE_HALTED)
+	if (!vcpu_is_halted(v))
 		return v->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (v->smm.pending && !v->smm.active)
 		return true;
@@ -110,7 +110,7 @@ static int sleep(struct vcpu *v)
 /* A halt, of a guest that does not poll by itself, on a CPU that has nothing else to do. */
 static bool may_poll(const struct vcpu *v)
 {
-	return v->mp_state == KVM_MP_STATE_HALTED &&
+	return vcpu_is_halted(v) &&
 	       (v->msr.poll_control & PV_ENABLED) && single_task_running();
 }
 

@@ -24,6 +24,7 @@ if [ "$STACK" = ours ]; then
 fi
 run_tap stateabi
 run_tap capabi
+run_tap vmmabi
 load_guest src
 load_guest dst -incoming unix:/tmp/mig.sock
 ok "the guest's memory is under load" wait_for 90 past /tmp/src.out 2 || { cat /tmp/src.err; exit 1; }
