@@ -366,15 +366,20 @@ void vcpu_complete_load(struct vcpu *v)
 enum run_verdict vcpu_write_cr(struct vcpu *v, unsigned int cr, unsigned int gpr,
 			       u64 next)
 {
-	u64 value = v->regs[gpr];
+	u64 value = v->regs[gpr], tpr = v->cr8;
 
 	if (code_bits(v, static_call(vcpu_segment)(v, EMUL_CS)) != 64)
 		value = (u32)value;
-	if (vcpu_set_cr(v, cr, value))
+	if (vcpu_set_cr(v, cr, value)) {
 		vcpu_queue_gp(v);
-	else
-		finish(v, next);
-	return RUN_AGAIN;
+		return RUN_AGAIN;
+	}
+	finish(v, next);
+	/* User space's controllers may have held back what gets through now. */
+	if (v->vlapic || tpr <= v->cr8)
+		return RUN_AGAIN;
+	v->run->exit_reason = KVM_EXIT_SET_TPR;
+	return RUN_USER;
 }
 EXPORT_SYMBOL_GPL(vcpu_write_cr);
 

@@ -440,7 +440,9 @@ static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 	exception_get(v, e);
 	e->interrupt.injected = in_delivery(v, &e->interrupt.nr) &&
 				(vcpu_user_event(v) >= 0 || !v->interrupt.soft);
-	e->interrupt.shadow = v->int_shadow ? KVM_X86_SHADOW_INT_STI : 0;
+	/* The CPU does not say of which kind. */
+	e->interrupt.shadow = v->int_shadow ?
+		KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
 	e->nmi.injected = v->nmi_injected;
 	e->nmi.pending = v->nmi_pending != 0;
 	e->nmi.masked = v->nmi_masked;

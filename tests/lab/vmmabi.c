@@ -4,6 +4,8 @@
  * in which order they make devices, what they hand back, which mistakes are told to
  * them and how. The in-tree stack passes the same points. TAP on stdout.
  */
+#include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
@@ -149,6 +151,29 @@ static void interrupt_to_split(void)
 	close(vm);
 }
 
+/* The controllers are in user space, and so is what a lower priority lets through. */
+static void lower_priority(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x05, 0x00, 0x00, 0x00,		/* mov eax, 5 */
+		0x44, 0x0f, 0x22, 0xc0,			/* mov cr8, rax */
+		0xe6, 0x81,				/* out 81h, al */
+		0xb8, 0x03, 0x00, 0x00, 0x00,		/* mov eax, 3 */
+		0x44, 0x0f, 0x22, 0xc0,			/* mov cr8, rax */
+		0xe6, 0x82,				/* out 82h, al */
+	};
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), false))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_out(&g, 0x81) >= 0 && g.run->cr8 == 5, "a guest raises its priority");
+	ok(smallvm_run(&g) == KVM_EXIT_SET_TPR && g.run->cr8 == 3,
+	   "user space is told when it lowers it (%u)", g.run->exit_reason);
+	ok(smallvm_out(&g, 0x82) >= 0, "and the guest goes on");
+	smallvm_close(&g);
+}
+
 /* ---- messages --------------------------------------------------------------------------- */
 
 static void messages(void)
@@ -169,7 +194,7 @@ static void messages(void)
 	ok(ioctl(g.vm, KVM_SIGNAL_MSI, &msi) == 0,
 	   "an MSI may name its sender, and be for an APIC that is off");
 	msi.address_lo |= 5 << 12;
-	refused(ioctl(g.vm, KVM_SIGNAL_MSI, &msi), EPERM, "one for nobody");
+	ok(ioctl(g.vm, KVM_SIGNAL_MSI, &msi) == 0, "or for nobody");
 	ok(!ioctl(g.vm, KVM_SET_GSI_ROUTING, &r), "so may a route for MSIs");
 	r.e.flags = 2;
 	refused(ioctl(g.vm, KVM_SET_GSI_ROUTING, &r), EINVAL, "a route with an unknown flag");
@@ -257,6 +282,36 @@ static void registers(void)
 	ioctl(g.vcpu, KVM_GET_SREGS, &s);
 	s.cr3 |= 1ULL << 51;
 	refused(ioctl(g.vcpu, KVM_SET_SREGS, &s), EINVAL, "a CR3 beyond physical addresses");
+	smallvm_close(&g);
+}
+
+static int set_events(struct smallvm *g, struct kvm_vcpu_events *e)
+{
+	return ioctl(g->vcpu, KVM_SET_VCPU_EVENTS, e) ||
+	       ioctl(g->vcpu, KVM_GET_VCPU_EVENTS, e);
+}
+
+static void events(void)
+{
+	struct kvm_vcpu_events e;
+	static struct kvm_xsave x;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &e);
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_MOV_SS;
+	ok(!set_events(&g, &e) && e.interrupt.shadow == 3,
+	   "one shadow of both kinds of instruction (%u)", e.interrupt.shadow);
+	e.flags = 1 << 20;
+	refused(ioctl(g.vcpu, KVM_SET_VCPU_EVENTS, &e), EINVAL, "an unknown event");
+	ioctl(g.vcpu, KVM_GET_XSAVE, &x);
+	x.region[512 / 4 + 1] = 1U << 31;	/* XSTATE_BV bit 63 */
+	refused(ioctl(g.vcpu, KVM_SET_XSAVE, &x), EINVAL, "XSAVE with a state that is none");
+	ioctl(g.vcpu, KVM_GET_XSAVE, &x);
+	x.region[6] = 0xffffffff;
+	x.region[512 / 4] |= 3;
+	refused(ioctl(g.vcpu, KVM_SET_XSAVE, &x), EINVAL, "an MXCSR with reserved bits");
 	smallvm_close(&g);
 }
 
@@ -409,6 +464,59 @@ static void lists(void)
 	smallvm_close(&g);
 }
 
+static sigjmp_buf after_bus;
+
+static void on_bus(int sig)
+{
+	(void)sig;
+	siglongjmp(after_bus, 1);
+}
+
+static bool faults(volatile uint8_t *at)
+{
+	if (sigsetjmp(after_bus, 1))
+		return true;
+	(void)*at;
+	return false;
+}
+
+static void descriptors(void)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry e[3]; } m = { .head.nmsrs = 3,
+		.e = { { .index = 0x277, .data = 0x0007040600070406 }, { .index = 0xdeadbeef },
+		       { .index = 0x277, .data = 0 } } };
+	struct kvm_clear_dirty_log log = { .first_page = 1 };
+	struct kvm_clock_data clock = { .flags = 1 };
+	struct smallvm g;
+	uint8_t *map;
+	int other;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	ok(ioctl(g.vcpu, KVM_SET_MSRS, &m) == 1, "MSRs are set up to the first that is none");
+	refused(ioctl(g.vm, KVM_SET_CLOCK, &clock), EINVAL, "an unknown flag of the clock");
+	refused(ioctl(g.vm, KVM_CLEAR_DIRTY_LOG, &log), EINVAL,
+		"a log from the middle of a word, whatever the slot");
+	map = mmap(NULL, 4 * 4096, PROT_READ, MAP_SHARED, g.vcpu, 0);
+	signal(SIGBUS, on_bus);
+	ok(map != MAP_FAILED && !faults(map) && !faults(map + 4096) && !faults(map + 8192) &&
+	   faults(map + 3 * 4096), "kvm_run is three pages, which may be mapped to read");
+	signal(SIGBUS, SIG_DFL);
+	munmap(map, 4 * 4096);
+	other = ioctl(g.vm, KVM_CREATE_VCPU, 1);
+	ioctl(g.vm, KVM_CREATE_VCPU, 1);
+	ok(errno == EEXIST && get_mp(&g) == KVM_MP_STATE_RUNNABLE, "a second vCPU once");
+	alarm(1);
+	ok(ioctl(other, KVM_RUN, 0) < 0 && errno == EINTR, "it waits for its SIPI until a signal");
+	close(other);
+	refused(ioctl(g.vm, KVM_CREATE_VCPU, 1), EEXIST, "to make it again once it is closed");
+	smallvm_long(&g, VM_CODE);
+	close(g.vm);
+	g.run->immediate_exit = 1;
+	ok(smallvm_run(&g) == -EINTR, "a vCPU outlives its VM's descriptor");
+	smallvm_close(&g);
+}
+
 /* A child has the descriptors, but not the memory that the guest is made of. */
 static void children(void)
 {
@@ -488,8 +596,16 @@ static void of_32_bits(void)
 	munmap(low, 0x3000);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
 int main(void)
 {
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (!ok(kvm >= 0, "/dev/kvm opens"))
 		goto end;
@@ -497,16 +613,19 @@ int main(void)
 	chips_too_late();
 	interrupt_travels();
 	interrupt_to_split();
+	lower_priority();
 	messages();
 	mp_states();
 	registers();
 	registers_by_cpuid();
+	events();
 	fpu();
 	local_apic();
 	machine_checks();
 	rates();
 	paused_clock();
 	lists();
+	descriptors();
 	children();
 	of_32_bits();
 end:
