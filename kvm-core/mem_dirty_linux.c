@@ -200,6 +200,8 @@ int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
 	mutex_lock(&vm->mem.slots_lock);
 	s = logged_slot(vm, log->slot);
 	err = IS_ERR(s) ? PTR_ERR(s) : clear_log(vm, s, log);
+	if (err == -ENOENT && log->first_page & 63)
+		err = -EINVAL;	/* no slot has such a log */
 	mutex_unlock(&vm->mem.slots_lock);
 	return err;
 }
