@@ -189,7 +189,7 @@ static void keys(void)
 	outb(0xe0, 0);
 	asm volatile("rdpkru" : "=a"(pkru) : "c"(0) : "rdx");
 	ok(pkru == 0x55555554, "PKRU stays over exits (%#x)", pkru);
-	ok(WRPKRU(0, 1, 0) == GP && WRPKRU(0, 0, 1) == GP && RDPKRU(1) == GP, "its ECX and EDX are zero, else #GP");
+	ok(WRPKRU(0, 1, 0) == GP && WRPKRU(0, 0, 1) == GP && RDPKRU(1) == GP, "PKRU: ECX and EDX are zero, else #GP");
 	asm volatile("wrpkru" : : "a"(was), "c"(0), "d"(0));
 	SET_REG("cr4", cr4);
 }
