@@ -16,7 +16,10 @@
 
 static const uint8_t halt[] = { 0xf4 };
 
-/* kvmtool makes the timer before the chips that it ticks into. */
+/*
+ * kvmtool makes the timer before the chips that it ticks into. Linux's own KVM takes it
+ * on 6.1, and refuses on Debian's 6.12.
+ */
 static void timer_before_chips(void)
 {
 	static const uint8_t code[] = {
@@ -26,14 +29,20 @@ static void timer_before_chips(void)
 	};
 	struct kvm_pit_config pit = { .flags = 0 };
 	struct kvm_pit_state2 ps;
-	struct kvm_regs r = { .rip = VM_CODE, .rflags = 2, .rsp = VM_STACK };
+	struct kvm_regs regs = { .rip = VM_CODE, .rflags = 2, .rsp = VM_STACK };
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
 	struct kvm_userspace_memory_region m = { .memory_size = VM_RAM };
 	struct kvm_sregs s;
 	struct smallvm g;
+	int r;
 
 	g.vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (!ok(!ioctl(g.vm, KVM_CREATE_PIT2, &pit), "a PIT before the chips"))
+	r = ioctl(g.vm, KVM_CREATE_PIT2, &pit);
+	if (r && errno == ENOENT && access("/sys/module/kvm_core", F_OK)) {
+		refused(r, ENOENT, "a PIT before the chips, by newer kernels' own,");
+		goto close_vm;
+	}
+	if (!ok(!r, "a PIT before the chips"))
 		goto close_vm;
 	ok(!ioctl(g.vm, KVM_GET_PIT2, &ps), "has state");
 	ok(!ioctl(g.vm, KVM_CREATE_IRQCHIP, 0), "the chips come after it");
@@ -52,7 +61,7 @@ static void timer_before_chips(void)
 	s.cs.base = 0;
 	s.cs.selector = 0;
 	ioctl(g.vcpu, KVM_SET_SREGS, &s);
-	ioctl(g.vcpu, KVM_SET_REGS, &r);
+	ioctl(g.vcpu, KVM_SET_REGS, &regs);
 	ioctl(g.vm, KVM_GET_IRQCHIP, &chip);
 	chip.chip.pic.irq_base = 8;
 	chip.chip.pic.imr = 0xfe;
