@@ -282,8 +282,8 @@ static void node_arm(const struct card *c)
 }
 
 /*
- * The host has spells in which each interrupt costs it some 180 instructions more,
- * whoever takes it (one run in ten on 6.12). The least of ROUNDS medians is out of them.
+ * There are spells in which each interrupt costs some 180 instructions more
+ * (one run in ten on 6.12, seen with our stack; their cause is not known). The least of ROUNDS medians is out of them.
  */
 static void measure_interrupt(struct op *op)
 {
