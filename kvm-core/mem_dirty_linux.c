@@ -71,16 +71,16 @@ int vm_mem_manual_protect(struct vm *vm, u64 flags)
 	return 0;
 }
 
-/* Under slots_lock. -EINVAL: no such id; -ENOENT: not logged; -ENXIO: the log
- * is in the rings.
+/* Under slots_lock, to begin with page @first. -EINVAL: no such id, or @first is not
+ * a group's; -ENOENT: not logged; -ENXIO: the log is in the rings.
  */
-static const struct slot *logged_slot(struct vm *vm, u32 id)
+static const struct slot *logged_slot(struct vm *vm, u32 id, u64 first)
 {
 	const struct slot *s = slots_by_id(mem_slots_locked(vm), id);
 
 	if ((vm->outer ?: vm)->ring_entries)
 		return ERR_PTR(-ENXIO);
-	if (id >= SLOTS_MAX)
+	if (id >= SLOTS_MAX || (first & 63))
 		return ERR_PTR(-EINVAL);
 	return s && s->dirty ? s : ERR_PTR(-ENOENT);
 }
@@ -157,18 +157,18 @@ int vm_mem_get_dirty_log(struct vm *vm, struct kvm_dirty_log *log)
 	int err;
 
 	mutex_lock(&vm->mem.slots_lock);
-	s = logged_slot(vm, log->slot);
+	s = logged_slot(vm, log->slot, 0);
 	err = IS_ERR(s) ? PTR_ERR(s) : read_log(vm, s, log->dirty_bitmap);
 	mutex_unlock(&vm->mem.slots_lock);
 	return err;
 }
 
-/* Groups of 64 pages; the last of the slot may be short. */
+/* Groups of 64 pages, from the start of one; the last of the slot may be short. */
 static bool clear_valid(const struct slot *s, const struct kvm_clear_dirty_log *log)
 {
 	u64 first = log->first_page, n = log->num_pages;
 
-	return !(first & 63) && first <= s->npages && n <= s->npages - first &&
+	return first <= s->npages && n <= s->npages - first &&
 	       (!(n & 63) || n == s->npages - first);
 }
 
@@ -198,10 +198,8 @@ int vm_mem_clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
 	int err;
 
 	mutex_lock(&vm->mem.slots_lock);
-	s = logged_slot(vm, log->slot);
+	s = logged_slot(vm, log->slot, log->first_page);
 	err = IS_ERR(s) ? PTR_ERR(s) : clear_log(vm, s, log);
-	if (err == -ENOENT && log->first_page & 63)
-		err = -EINVAL;	/* no slot has such a log */
 	mutex_unlock(&vm->mem.slots_lock);
 	return err;
 }
