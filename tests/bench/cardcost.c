@@ -282,8 +282,9 @@ static void node_arm(const struct card *c)
 }
 
 /*
- * There are spells in which each interrupt costs some 180 instructions more
- * (one run in ten on 6.12, seen with our stack; their cause is not known). The least of ROUNDS medians is out of them.
+ * There are spells in which each interrupt costs some 180 instructions more (one run in
+ * ten on 6.12, seen with our stack; their cause is not known). The least of ROUNDS
+ * medians is out of them.
  */
 static void measure_interrupt(struct op *op)
 {
