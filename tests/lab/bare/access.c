@@ -8,7 +8,6 @@
  */
 #include "bare.h"
 
-extern void user_enter(u64 rip, u64 rsp, u64 rdi);
 extern u8 user_read[], user_write[], user_end[];
 
 #define AREA		0x8080000000UL		/* 1 GiB below a table of our own */

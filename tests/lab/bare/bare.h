@@ -133,6 +133,8 @@ void test_syscall(void);
 void test_task(void);
 void test_task_more(void);
 void test_pv(void);
+/* @rdi is what the code at @rip, CPL 3, finds; back by INT 20h or by a fault. */
+void user_enter(u64 rip, u64 rsp, u64 rdi);
 void user_leave(void);
 
 /* ---- the CPU ---------------------------------------------------------------------- */

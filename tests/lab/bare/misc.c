@@ -5,8 +5,6 @@
  */
 #include "bare.h"
 
-extern void user_enter(u64 rip, u64 rsp, u64 rdi);
-
 #define UD	6
 #define GP	13
 #define CODE	0x80d0000000UL

@@ -6,8 +6,6 @@
  */
 #include "bare.h"
 
-extern void user_enter(u64 rip, u64 rsp, u64 rdi);
-
 #define GP		13
 #define WALL_CLOCK	0x4b564d00
 #define SYSTEM_TIME	0x4b564d01

@@ -5,6 +5,7 @@
  * to real mode and back.
  */
 #include "layout.h"
+#include "leave.h"
 
 #define STACK		16384
 
@@ -282,16 +283,7 @@ sysenter_target:
 real_rsp: .skip 8
 	.text
 real_call:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	pushfq
-	cli
-	mov %rsp, real_rsp
-	sidt real_saved_idtr
+	save_caller real_rsp, real_saved_idtr
 	ljmp *to_compat
 	.data
 to_compat: .long compat
@@ -299,13 +291,7 @@ to_compat: .long compat
 real_saved_idtr: .skip 16
 	.text
 	.code32
-compat:	mov %cr0, %eax
-	and $0x7fffffff, %eax
-	mov %eax, %cr0
-	mov $0xc0000080, %ecx
-	rdmsr
-	and $~0x100, %eax
-	wrmsr
+compat:	long_mode_off
 	lidt real_idtr
 	ljmp $0x30, $REAL_STUB
 /* Copied to REAL_STUB */
@@ -368,13 +354,8 @@ real_done:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	mov $0xc0000080, %ecx
-	rdmsr
-	or $0x100, %eax
-	wrmsr
-	mov %cr0, %eax
-	or $0x80000000, %eax
-	mov %eax, %cr0
+	set_long_mode
+	set_paging
 	ljmp $0x08, $1f
 	.code64
 1:	mov real_rsp, %rsp
@@ -382,14 +363,7 @@ real_done:
 	mov $0x10, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	popfq
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
-	ret
+	restore_caller
 
 /* Programs for CPL 3; each comes back by INT 20h. */
 	.globl user_read, user_write, user_end

@@ -5,7 +5,6 @@
  */
 #include "bare.h"
 
-extern void user_enter(u64 rip, u64 rsp, u64 rdi);
 extern u64 gdt[];
 extern u8 sys_user[], sys_after[], sys_user_end[], sys_target[];
 

@@ -4,6 +4,7 @@
  * 14.6); the programs of the tasks. task.c lays out what they find.
  */
 #include "layout.h"
+#include "leave.h"
 
 	.globl task_run, task_body, task_cr3, task_cr0, task_gdtr, task_idtr
 	.globl task_stubs, task_got, task_seen, task_skip, task_has_error, task_mark_at
@@ -37,16 +38,7 @@ task_seen: .skip 64
 	.text
 	.code64
 task_run:
-	push %rbx
-	push %rbp
-	push %r12
-	push %r13
-	push %r14
-	push %r15
-	pushfq
-	cli
-	mov %rsp, task_rsp
-	sidt task_saved_idtr
+	save_caller task_rsp, task_saved_idtr
 	mov %cr4, %rax
 	mov %eax, task_cr4
 	ljmp *to_task32
@@ -55,13 +47,7 @@ to_task32: .long task32
 	.word 0x18
 	.text
 	.code32
-task32:	mov %cr0, %eax
-	and $0x7fffffff, %eax
-	mov %eax, %cr0
-	mov $0xc0000080, %ecx
-	rdmsr
-	and $~0x100, %eax
-	wrmsr
+task32:	long_mode_off
 	mov $0x618, %eax		/* DE, PSE, OSFXSR, OSXMMEXCPT */
 	mov %eax, %cr4
 	mov task_cr3, %eax
@@ -97,14 +83,9 @@ task_leave:
 	mov %eax, %cr4
 	mov $pml4, %eax
 	mov %eax, %cr3
-	mov $0xc0000080, %ecx
-	rdmsr
-	or $0x100, %eax
-	wrmsr
+	set_long_mode
 	lgdt gdtr32
-	mov %cr0, %eax
-	or $0x80000000, %eax
-	mov %eax, %cr0
+	set_paging
 	ljmp $0x08, $1f
 	.code64
 1:	mov $0x10, %eax
@@ -119,14 +100,7 @@ task_leave:
 	andb $~2, gdt + 0x55		/* CPU 0's TSS is free */
 	mov $0x50, %eax
 	ltr %ax
-	popfq
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbp
-	pop %rbx
-	ret
+	restore_caller
 
 /* An exception: what and where, and out of here. */
 	.code32
