@@ -363,18 +363,9 @@ static void many_vms(void)
 	ok(good == NR_VMS, "%u of %u VMs that run at once count right", good, NR_VMS);
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 int main(void)
 {
-	struct sigaction sa = { .sa_handler = on_alarm };
-
-	sigaction(SIGALRM, &sa, NULL);
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (!ok(kvm >= 0, "/dev/kvm opens"))
+	if (!smallvm_begin())
 		goto end;
 	features();
 	steal_time();

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -30,23 +31,43 @@ struct smallvm {
 
 static int kvm;
 
-static inline bool smallvm_open(struct smallvm *g, const void *blob, size_t len, bool chip)
+static inline void smallvm_on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Opens /dev/kvm; an alarm ends a KVM_RUN from here on, and not the program. */
+static inline bool smallvm_begin(void)
+{
+	struct sigaction sa = { .sa_handler = smallvm_on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	return ok(kvm >= 0, "/dev/kvm opens");
+}
+
+/* RAM with @blob, and a vCPU, for a VM that is there. */
+static inline bool smallvm_fill(struct smallvm *g, const void *blob, size_t len)
 {
 	struct kvm_userspace_memory_region m = { .memory_size = VM_RAM };
 	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 
-	g->vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	g->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	m.userspace_addr = (uintptr_t)g->ram;
-	if (g->vm < 0 || g->ram == MAP_FAILED ||
-	    ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m) ||
-	    (chip && ioctl(g->vm, KVM_CREATE_IRQCHIP, 0)))
+	if (g->ram == MAP_FAILED || ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
 		return false;
 	memcpy(g->ram + VM_CODE, blob, len);
 	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
 	g->run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, g->vcpu, 0);
 	return g->vcpu >= 0 && g->run != MAP_FAILED;
+}
+
+static inline bool smallvm_open(struct smallvm *g, const void *blob, size_t len, bool chip)
+{
+	g->vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	return g->vm >= 0 && (!chip || !ioctl(g->vm, KVM_CREATE_IRQCHIP, 0)) &&
+	       smallvm_fill(g, blob, len);
 }
 
 static inline void smallvm_close(struct smallvm *g)

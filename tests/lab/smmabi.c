@@ -138,20 +138,12 @@ static void outside(void)
 	smm_close(&s);
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 int main(void)
 {
-	struct sigaction sa = { .sa_handler = on_alarm };
 	struct kvm_userspace_memory_region m = { .slot = 2 << 16, .memory_size = 4096 };
 	int vm;
 
-	sigaction(SIGALRM, &sa, NULL);
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (!ok(kvm >= 0, "/dev/kvm opens"))
+	if (!smallvm_begin())
 		goto end;
 	ok(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM) == 1, "SMM is offered");
 	ok(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MULTI_ADDRESS_SPACE) == 2,

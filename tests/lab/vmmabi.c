@@ -32,7 +32,6 @@ static void timer_before_chips(void)
 	struct kvm_pit_state2 ps;
 	struct kvm_regs regs = { .rip = VM_CODE, .rflags = 2, .rsp = VM_STACK };
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
-	struct kvm_userspace_memory_region m = { .memory_size = VM_RAM };
 	struct kvm_sregs s;
 	struct smallvm g;
 	int r;
@@ -47,17 +46,11 @@ static void timer_before_chips(void)
 		goto close_vm;
 	ok(!ioctl(g.vm, KVM_GET_PIT2, &ps), "has state");
 	ok(!ioctl(g.vm, KVM_CREATE_IRQCHIP, 0), "the chips come after it");
-	g.ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	m.userspace_addr = (uintptr_t)g.ram;
-	ioctl(g.vm, KVM_SET_USER_MEMORY_REGION, &m);
-	memcpy(g.ram + VM_CODE, code, sizeof(code));
+	if (!ok(smallvm_fill(&g, code, sizeof(code)), "memory and a vCPU"))
+		goto close_vm;
 	/* Vector 8, of real mode: IRET. */
 	g.ram[8 * 4 + 1] = 0x20;
 	g.ram[0x2000] = 0xcf;
-	g.vcpu = ioctl(g.vm, KVM_CREATE_VCPU, 0);
-	g.run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
-		     MAP_SHARED, g.vcpu, 0);
 	ioctl(g.vcpu, KVM_GET_SREGS, &s);
 	s.cs.base = 0;
 	s.cs.selector = 0;
@@ -618,18 +611,9 @@ static void of_32_bits(void)
 	munmap(low, 0x3000);
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 int main(void)
 {
-	struct sigaction sa = { .sa_handler = on_alarm };
-
-	sigaction(SIGALRM, &sa, NULL);
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (!ok(kvm >= 0, "/dev/kvm opens"))
+	if (!smallvm_begin())
 		goto end;
 	timer_before_chips();
 	chips_too_late();
