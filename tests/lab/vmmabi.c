@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include "smallvm.h"
 
@@ -562,14 +561,6 @@ struct filter32 {
 	struct { uint32_t flags, nmsrs, base, bitmap; } ranges[KVM_MSR_FILTER_MAX_RANGES];
 };
 
-/* The debug kernel (tools/lab/debug-kernel.config) is built without what runs them. */
-static bool kernel_runs_32_bits(void)
-{
-	struct utsname u;
-
-	return uname(&u) || !strstr(u.release, "backplane-debug");
-}
-
 static void of_32_bits(void)
 {
 	struct kvm_userspace_memory_region mem = { .memory_size = VM_RAM,
@@ -581,10 +572,6 @@ static void of_32_bits(void)
 	struct filter32 *f = (void *)low;
 	struct smallvm g;
 
-	if (!kernel_runs_32_bits()) {
-		printf("# programs of 32 bits: not on this kernel\n");
-		return;
-	}
 	if (!smallvm_open(&g, halt, sizeof(halt), true))
 		return;
 	mem.userspace_addr = (uintptr_t)g.ram;
