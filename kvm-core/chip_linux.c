@@ -5,6 +5,7 @@
  * irq_linux.c's routes; messages and acks go back to it; the PIC's output
  * wakes the vCPUs whose LINT0 listens.
  */
+#include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/slab.h>
 #include "kvm-core/irq_private.h"
@@ -204,8 +205,33 @@ void irq_ioapic_end(struct vm_irq *q, u8 vector, bool level)
 	if (!level)
 		return;
 	spin_lock_irqsave(&q->lock, flags);
-	vioapic_eoi(&q->ioapic, &out, vector);
+	if (unlikely(vioapic_eoi(&q->ioapic, &out, vector)))
+		hrtimer_start(&q->ioapic_pause, ns_to_ktime(VIOAPIC_PAUSE_NS),
+			      HRTIMER_MODE_REL_HARD);
 	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+static enum hrtimer_restart pause_ends(struct hrtimer *t)
+{
+	struct vm_irq *q = container_of(t, struct vm_irq, ioapic_pause);
+	struct vchip_out out = chip_out(q);
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	vioapic_resume(&q->ioapic, &out);
+	spin_unlock_irqrestore(&q->lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+void irq_chips_init(struct vm_irq *q)
+{
+	hrtimer_init(&q->ioapic_pause, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	q->ioapic_pause.function = pause_ends;
+}
+
+void irq_chips_stop(struct vm_irq *q)
+{
+	hrtimer_cancel(&q->ioapic_pause);
 }
 
 /* ---- chips: create, save, restore ------------------------------------------------------ */

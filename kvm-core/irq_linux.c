@@ -370,6 +370,7 @@ int vm_irq_init(struct vm *vm)
 	mutex_init(&q->map_mutex);
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->acks);
+	irq_chips_init(q);
 	err = init_srcu_struct(&q->srcu);
 	if (err)
 		goto free;
@@ -394,6 +395,7 @@ void vm_irq_shutdown(struct vm *vm)
 
 	eventfds_shutdown(q);
 	pit_stop(q);
+	irq_chips_stop(q);
 	vm_for_each_vcpu(i, v, vm)
 		hrtimer_cancel(&v->lapic_timer);
 }

@@ -13,6 +13,7 @@
 #ifndef BACKPLANE_IRQ_PRIVATE_H
 #define BACKPLANE_IRQ_PRIVATE_H
 
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -51,6 +52,7 @@ struct vm_irq {
 	spinlock_t lock;
 	struct vpic pic;
 	struct vioapic ioapic;
+	struct hrtimer ioapic_pause;	/* until vioapic_resume */
 	struct bus_dev pic_dev, ioapic_dev;
 	u64 sources_used;
 	struct pit *pit;
@@ -83,6 +85,9 @@ void irq_end(struct vcpu *v, u8 vector, bool level);
 void irq_notify_acks(struct vm_irq *q, u8 kind, u32 pins);
 
 /* ---- chip_linux.c ---- */
+void irq_chips_init(struct vm_irq *q);
+/* No vCPU runs any more. */
+void irq_chips_stop(struct vm_irq *q);
 /* [any] Drive a pin; result as vm_irq_set's. */
 int irq_pic_line(struct vm_irq *q, unsigned int line, int source, bool level);
 int irq_ioapic_line(struct vm_irq *q, unsigned int pin, int source, bool level);

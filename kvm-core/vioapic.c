@@ -70,7 +70,7 @@ static int serve_level(struct vioapic *io, const struct vchip_out *out,
 {
 	int r;
 
-	if (!(io->line & BIT(pin)))
+	if (!(io->line & BIT(pin)) || io->paused & BIT(pin))
 		return 0;
 	if (io->redir[pin] & VIOAPIC_REMOTE_IRR)
 		return 0;
@@ -182,17 +182,39 @@ u32 vioapic_eoi_pins(const struct vioapic *io, u8 vector)
 	return pins;
 }
 
-void vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector)
+/* Has @pin, whose interrupt has ended, been high at every EOI for long? */
+static bool storms(struct vioapic *io, unsigned int pin)
+{
+	io->storm[pin] = io->line & BIT(pin) ? io->storm[pin] + 1 : 0;
+	if (io->storm[pin] < VIOAPIC_STORM)
+		return false;
+	io->storm[pin] = 0;
+	return true;
+}
+
+bool vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector)
 {
 	u32 pins = vioapic_eoi_pins(io, vector);
 	unsigned int pin;
+	bool wait = false;
 
 	for (pin = 0; pin < VIOAPIC_PINS; pin++) {
 		if (!(pins & BIT(pin)) || !(io->redir[pin] & VIOAPIC_REMOTE_IRR))
 			continue;
 		io->redir[pin] &= ~VIOAPIC_REMOTE_IRR;
+		if (storms(io, pin)) {
+			io->paused |= BIT(pin);
+			wait = true;
+		}
 		serve(io, out, pin, false);
 	}
+	return wait;
+}
+
+void vioapic_resume(struct vioapic *io, const struct vchip_out *out)
+{
+	io->paused = 0;
+	vioapic_retry(io, out);
 }
 
 void vioapic_retry(struct vioapic *io, const struct vchip_out *out)

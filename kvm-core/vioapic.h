@@ -11,6 +11,11 @@
  * again by vioapic_retry. An edge that comes while the pin is masked, or that is
  * sent to nobody, is dropped, as by the chip (82093AA 3.2.4).
  *
+ * A level that each EOI finds high, VIOAPIC_STORM times in a row, waits for
+ * vioapic_resume. The chip is slow enough to let a CPU do some instructions between two
+ * such interrupts, and drivers live on it: 8139cp can leave its card's interrupt on,
+ * with no way to end it but the code that the interrupts keep from running.
+ *
  * Polarity is stored and ignored: lines are active high. ExtINT entries send
  * nothing; the PIC reaches the CPU through LINT0.
  */
@@ -23,6 +28,8 @@
 #define VIOAPIC_PINS		KVM_IOAPIC_NUM_PINS
 #define VIOAPIC_DEFAULT_BASE	0xfec00000ULL
 #define VIOAPIC_SIZE		0x100
+#define VIOAPIC_STORM		1000
+#define VIOAPIC_PAUSE_NS	1000000
 
 /* Redirection entry, 82093AA 3.2.4. */
 #define VIOAPIC_VECTOR		GENMASK_ULL(7, 0)
@@ -41,6 +48,8 @@ struct vioapic {
 	u64 vectors[4];		/* in any entry: see vioapic_has_vector */
 	u64 base;
 	u32 line;		/* bit per pin: level of the OR-ed line */
+	u32 paused;		/* bit per pin: sends nothing until vioapic_resume */
+	u16 storm[VIOAPIC_PINS];	/* EOIs in a row that found the line high */
 	u32 id;
 	u8 select;
 };
@@ -65,10 +74,12 @@ static inline bool vioapic_has_vector(const struct vioapic *io, u8 vector)
 /*
  * An EOI for @vector was broadcast, in three steps: pins concerned (bit each);
  * the caller tells who listens (they may lower lines); then vioapic_eoi clears
- * remote IRR and sends again what is still high.
+ * remote IRR and sends again what is still high. True: a pin waits for
+ * vioapic_resume, to be called in VIOAPIC_PAUSE_NS.
  */
 u32 vioapic_eoi_pins(const struct vioapic *io, u8 vector);
-void vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector);
+bool vioapic_eoi(struct vioapic *io, const struct vchip_out *out, u8 vector);
+void vioapic_resume(struct vioapic *io, const struct vchip_out *out);
 
 /* Send what is high and was taken by nobody: some local APIC changed. */
 void vioapic_retry(struct vioapic *io, const struct vchip_out *out);

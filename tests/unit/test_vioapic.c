@@ -131,6 +131,55 @@ static void test_a_level_is_sent_once_until_its_eoi(void **state)
 	assert_false(remote_irr(9));
 }
 
+/* The level stays high: so many EOIs, each but a pause's sends it again. */
+static unsigned int eois(unsigned int n)
+{
+	unsigned int waits = 0;
+
+	while (n--)
+		waits += vioapic_eoi(&io, &out, 0x50);
+	return waits;
+}
+
+static void test_a_level_that_no_handler_lowers_pauses(void **state)
+{
+	entry(9, 0x50 | LEVEL, 0);
+	set(9, true);
+	assert_int_equal(eois(VIOAPIC_STORM - 1), 0);
+	assert_int_equal(bus.sent[0x50], VIOAPIC_STORM);
+	assert_true(vioapic_eoi(&io, &out, 0x50));
+	assert_int_equal(bus.sent[0x50], VIOAPIC_STORM);
+	assert_false(remote_irr(9));
+	/* Nothing but its end, or what happens to the line until then, ends it. */
+	assert_int_equal(set(9, true), 0);
+	vioapic_retry(&io, &out);
+	entry(9, 0x50 | LEVEL, 0);
+	assert_int_equal(bus.sent[0x50], VIOAPIC_STORM);
+	vioapic_resume(&io, &out);
+	assert_int_equal(bus.sent[0x50], VIOAPIC_STORM + 1);
+	assert_true(remote_irr(9));
+	/* And all of it again. */
+	assert_int_equal(eois(VIOAPIC_STORM - 1), 0);
+	assert_true(vioapic_eoi(&io, &out, 0x50));
+	set(9, false);
+	vioapic_resume(&io, &out);
+	assert_int_equal(bus.sent[0x50], 2 * VIOAPIC_STORM);
+}
+
+static void test_a_level_that_is_lowered_now_and_then_does_not(void **state)
+{
+	unsigned int i;
+
+	entry(9, 0x50 | LEVEL, 0);
+	for (i = 0; i < 3; i++) {
+		set(9, true);
+		assert_int_equal(eois(VIOAPIC_STORM - 1), 0);
+		set(9, false);
+		assert_int_equal(eois(1), 0);
+	}
+	assert_int_equal(bus.sent[0x50], 3 * VIOAPIC_STORM);
+}
+
 static void test_an_eoi_of_another_vector_changes_nothing(void **state)
 {
 	entry(9, 0x50 | LEVEL, 0);
@@ -373,6 +422,8 @@ int main(void)
 		TEST(test_an_edge_is_sent_once_per_rise),
 		TEST(test_an_edge_while_masked_is_ignored),
 		TEST(test_a_level_is_sent_once_until_its_eoi),
+		TEST(test_a_level_that_no_handler_lowers_pauses),
+		TEST(test_a_level_that_is_lowered_now_and_then_does_not),
 		TEST(test_an_eoi_of_another_vector_changes_nothing),
 		TEST(test_a_level_masked_at_its_eoi_is_sent_at_the_unmasking),
 		TEST(test_a_level_nobody_took_is_tried_again),

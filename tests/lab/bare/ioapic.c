@@ -165,6 +165,30 @@ static void levels(void)
 	ok(count == 1, "level: unmasked, one");
 }
 
+/* Nobody lowers the line but the code that the interrupt keeps from running. */
+static void never_lowered(struct frame *f)
+{
+	(void)f;
+	if (++count == lower_after)
+		line(PIN, 0);
+	apic_eoi();
+}
+
+static void storm(void)
+{
+	set_handler(VECTOR, never_lowered);
+	redirect(PIN, VECTOR | LEVEL, cpu_apic_id(0));
+	count = 0;
+	lower_after = 30000;
+	line(PIN, 1);
+	sti();
+	delay_us(1);
+	line(PIN, 0);
+	cli();
+	ok(count && count < lower_after, "level: never lowered, other code goes on (%u)", count);
+	redirect(PIN, MASKED | VECTOR, 0);
+}
+
 static void two_pins(void)
 {
 	set_handler(VECTOR, level);
@@ -289,6 +313,7 @@ void test_ioapic(void)
 	registers();
 	edges();
 	levels();
+	storm();
 	two_pins();
 	tmr_follows();
 	reconfigure();
