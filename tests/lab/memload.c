@@ -7,8 +7,13 @@
  * parent says "round N bad M back K": rounds all processes have done, wrong
  * words, and how often the clock went back. It ends only when it is killed.
  *
+ * The parent is a real-time process. QEMU lets a guest's clock go on while its state is
+ * on its way, so the scheduler takes all of that time for the running process's: another
+ * would then wait for its turn for as long, and the rounds meanwhile would not be said.
+ *
  *   memload PROCESSES MIB
  */
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +76,10 @@ int main(int argc, char **argv)
 	for (i = 0; i < n; i++)
 		if (!fork())
 			work(&s[i], words);
+	if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 })) {
+		perror("memload: SCHED_FIFO");
+		return 1;
+	}
 	for (;;) {
 		round = ~0ULL;
 		bad = back = 0;
