@@ -6,11 +6,9 @@
 # COUNT, STORM and KILLS (random accesses, faults of the storm, VMs killed and
 # cards pulled) and another SEED.
 . "$(dirname "$0")/lib.sh"
-told=()
-[ "${KERNEL:-debian}" != debug ] || told=(--env PACE_TOLD=yes)
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
 boot host --timeout "${TIMEOUT:-240}" --env "COUNT=${COUNT:-2000}" \
-	--env "SEED=${SEED:-1}" --env "STORM=${STORM:-50000}" --env "KILLS=${KILLS:-3}" "${told[@]}" \
+	--env "SEED=${SEED:-1}" --env "STORM=${STORM:-50000}" --env "KILLS=${KILLS:-3}" \
 	--device $FAST,addr=06.0 --device $FAST,addr=07.0 --device $FAST,addr=08.0 <<'JOB'
 . /lab/steps.sh
 A=0000:00:06.0 B=0000:00:07.0 C=0000:00:08.0

@@ -19,11 +19,13 @@ trap 'rm -f "$TAP" "$TAP.job"' EXIT
 
 boot()
 {
-	local name=$1 rc stack=()
+	local name=$1 rc more=()
 	shift
 	cat >"$TAP.job"
-	[ "$STACK" = ours ] || stack=(--intree)
-	tools/lab/machine --log "$FLOW-$name" --env "STACK=$STACK" "${stack[@]}" \
+	[ "$STACK" = ours ] || more=(--intree)
+	# a debug kernel's checks weigh too much for judging who keeps what pace
+	[ "${KERNEL:-debian}" != debug ] || more+=(--env PACE_TOLD=yes)
+	tools/lab/machine --log "$FLOW-$name" --env "STACK=$STACK" "${more[@]}" \
 		"$@" "$TAP.job" | tee "$TAP"
 	rc=${PIPESTATUS[0]}
 	POINTS=$((POINTS + $(grep -cE '^(not )?ok ' "$TAP")))
