@@ -9,6 +9,9 @@
  * monotonic themselves. Its rate is then the TSC's own, without the host's NTP
  * corrections. Otherwise a page is rewritten from the boottime whenever a vCPU
  * comes to another CPU.
+ *
+ * A guest's TSC is the host's, scaled if the CPU can and user space asks for another
+ * rate (APM2 15.30.5), plus an offset.
  */
 #include <linux/kvm.h>
 #include <linux/module.h>
@@ -59,13 +62,14 @@ static u64 vm_clock_ns(struct vm *vm)
 	return ns;
 }
 
-static bool offsets_agree(struct vm *vm)
+static bool tscs_agree(struct vm *vm)
 {
 	struct vcpu *v;
 	int i;
 
 	vm_for_each_vcpu(i, v, vm)
-		if (READ_ONCE(v->tsc_offset) != vm->tsc_base_offset)
+		if (READ_ONCE(v->tsc_offset) != vm->tsc_base_offset ||
+		    READ_ONCE(v->tsc_ratio) != vm->tsc_base_ratio)
 			return false;
 	return true;
 }
@@ -73,7 +77,7 @@ static bool offsets_agree(struct vm *vm)
 /* clock_lock held. True: it changed, and every page must be written anew. */
 static bool clock_restyle(struct vm *vm)
 {
-	bool stable = !check_tsc_unstable() && offsets_agree(vm);
+	bool stable = !check_tsc_unstable() && tscs_agree(vm);
 	u64 ns;
 
 	if (stable == vm->clock_stable)
@@ -100,7 +104,7 @@ void vcpu_clock_update(struct vcpu *v)
 	int i;
 
 	if (!(v->msr.kvm_clock & 1) ||
-	    !vclock_scale((u64)tsc_khz * 1000, &info.tsc_to_system_mul,
+	    !vclock_scale((u64)vcpu_tsc_rate(v) * 1000, &info.tsc_to_system_mul,
 			  &info.tsc_shift))
 		return;
 
@@ -116,7 +120,7 @@ void vcpu_clock_update(struct vcpu *v)
 	info.system_time = clock_at(v->vm, tsc);
 	info.flags = v->vm->clock_stable ? PVCLOCK_TSC_STABLE_BIT : 0;
 	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
-	info.tsc_timestamp = tsc + v->tsc_offset;
+	info.tsc_timestamp = vcpu_scale_tsc(v, tsc) + v->tsc_offset;
 	if (v->clock_paused) {
 		info.flags |= PVCLOCK_GUEST_STOPPED;
 		v->clock_paused = false;
@@ -141,7 +145,7 @@ bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc)
 	raw_spin_lock_irqsave(&v->vm->clock_lock, flags);
 	stable = v->vm->clock_stable;
 	ktime_get_real_ts64(&now);
-	*tsc = rdtsc_ordered() + v->tsc_offset;
+	*tsc = vcpu_scale_tsc(v, rdtsc_ordered()) + v->tsc_offset;
 	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
 	*sec = now.tv_sec;
 	*nsec = now.tv_nsec;
@@ -191,6 +195,48 @@ int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data)
 /* ---- TSC ------------------------------------------------------------------------------ */
 
 /*
+ * Two hosts' measurements of one rate differ by a little: no reason to scale, nor to
+ * refuse where that cannot be.
+ */
+#define TSC_TOLERANCE_PPM	250
+
+static bool find_ratio(u32 khz, u64 *ratio)
+{
+	u64 apart = abs((s64)khz - (s64)tsc_khz);
+
+	*ratio = VCLOCK_RATIO_ONE;
+	return apart * 1000000 <= (u64)tsc_khz * TSC_TOLERANCE_PPM ||
+	       (vcpu_ops->scales_tsc && vclock_ratio(khz, tsc_khz, ratio));
+}
+
+int vcpu_set_tsc_khz(struct vcpu *v, u32 khz)
+{
+	u64 ratio;
+
+	khz = khz ?: tsc_khz;
+	if (!find_ratio(khz, &ratio))
+		return -EINVAL;
+	v->tsc_khz = khz;
+	if (ratio == v->tsc_ratio)
+		return 0;
+	vcpu_put(v);
+	v->tsc_ratio = ratio;
+	vcpu_load(v);
+	vcpu_tsc_changed(v);
+	return 0;
+}
+
+static int vm_set_tsc_khz(struct vm *vm, u32 khz)
+{
+	u64 ratio;
+
+	if (khz && !find_ratio(khz, &ratio))
+		return -EINVAL;
+	WRITE_ONCE(vm->tsc_khz, khz);
+	return 0;
+}
+
+/*
  * vCPUs that are given the same TSC within a second of each other are meant to
  * agree: they share one offset. So are those that start from 0, however long it
  * takes to make them all.
@@ -198,20 +244,21 @@ int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data)
 void vcpu_write_tsc(struct vcpu *v, u64 tsc)
 {
 	struct vm *vm = v->vm;
-	u64 offset = tsc - rdtsc(), apart;
+	u64 offset = tsc - vcpu_scale_tsc(v, rdtsc()), apart;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
 	apart = offset - vm->tsc_base_offset;
 	if ((s64)apart < 0)
 		apart = -apart;
-	if (vm->tsc_base_offset && (!tsc || apart < (u64)tsc_khz * 1000))
+	if (vm->tsc_base_offset && vm->tsc_base_ratio == v->tsc_ratio &&
+	    (!tsc || apart < (u64)vcpu_tsc_rate(v) * 1000))
 		offset = vm->tsc_base_offset;
-	else
-		vm->tsc_base_offset = offset;
+	vm->tsc_base_offset = offset;
+	vm->tsc_base_ratio = v->tsc_ratio;
 	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
 	v->tsc_offset = offset;
-	set_bit(VCPU_REQ_CLOCK, &v->requests);
+	vcpu_tsc_changed(v);
 }
 
 /* To the tick: whoever sets it (KVM_VCPU_TSC_OFFSET) sets it in all vCPUs. */
@@ -221,9 +268,10 @@ void vcpu_set_tsc_offset(struct vcpu *v, u64 offset)
 
 	raw_spin_lock_irqsave(&v->vm->clock_lock, flags);
 	v->vm->tsc_base_offset = offset;
+	v->vm->tsc_base_ratio = v->tsc_ratio;
 	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
 	v->tsc_offset = offset;
-	set_bit(VCPU_REQ_CLOCK, &v->requests);
+	vcpu_tsc_changed(v);
 }
 
 /* ---- after the machine has slept ------------------------------------------------------------ */
@@ -235,9 +283,9 @@ void vm_clock_woke(struct vm *vm, u64 lost)
 
 	vm->clock_stable = false;	/* from the boottime, which has passed */
 	if (vm->tsc_base_offset)
-		vm->tsc_base_offset += lost;
+		vm->tsc_base_offset += vclock_scale_ticks(lost, vm->tsc_base_ratio);
 	vm_for_each_vcpu(i, v, vm) {
-		v->tsc_offset += lost;
+		v->tsc_offset += vcpu_scale_tsc(v, lost);
 		set_bit(VCPU_REQ_CLOCK, &v->requests);
 	}
 }
@@ -305,9 +353,9 @@ long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *argp)
 	case KVM_SET_CLOCK:
 		return clock_set(vm, argp);
 	case KVM_GET_TSC_KHZ:
-		return tsc_khz;
+		return READ_ONCE(vm->tsc_khz) ?: tsc_khz;
 	case KVM_SET_TSC_KHZ:
-		return argp && (unsigned long)argp != tsc_khz ? -EINVAL : 0;
+		return vm_set_tsc_khz(vm, (unsigned long)argp);
 	default:
 		return -ENOTTY;
 	}

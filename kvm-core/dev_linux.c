@@ -135,6 +135,8 @@ int vm_check_extension(struct vm *vm, long cap)
 		return min_t(int, num_online_cpus(), VM_MAX_VCPUS);
 	if (cap == KVM_CAP_STEAL_TIME)
 		return sched_info_on();
+	if (cap == KVM_CAP_TSC_CONTROL || cap == KVM_CAP_VM_TSC_CONTROL)
+		return vcpu_ops->scales_tsc;
 	if (cap == KVM_CAP_PRE_FAULT_MEMORY)
 		return !vcpu_ops->shadow;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)

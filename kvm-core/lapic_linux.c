@@ -22,7 +22,7 @@ static struct vlapic_time time_now(struct vcpu *v)
 	return (struct vlapic_time) {
 		.ns = ktime_get_ns(),
 		.tsc = vcpu_read_tsc(v),
-		.tsc_khz = tsc_khz,
+		.tsc_khz = vcpu_tsc_rate(v),
 	};
 }
 

@@ -724,13 +724,13 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 			data -= vcpu_read_tsc(v);
 			v->tsc_offset += data;
 			v->msr.tsc_adjust += data;
-			set_bit(VCPU_REQ_CLOCK, &v->requests);
+			vcpu_tsc_changed(v);
 		}
 		return 0;
 	case MSR_IA32_TSC_ADJUST:
 		if (!host) {
 			v->tsc_offset += data - v->msr.tsc_adjust;
-			set_bit(VCPU_REQ_CLOCK, &v->requests);
+			vcpu_tsc_changed(v);
 		}
 		v->msr.tsc_adjust = data;
 		return 0;

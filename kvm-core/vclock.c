@@ -6,13 +6,14 @@
 #include "kvm-core/vclock.h"
 
 #define NSEC_PER_S	1000000000ULL
+#define MAX_HZ		(1000 * NSEC_PER_S)
 
 bool vclock_scale(u64 hz, u32 *mul, s8 *shift)
 {
 	u64 q = 0, r;
 	int i;
 
-	if (hz < 1000 || hz > 1000 * NSEC_PER_S)
+	if (hz < 1000 || hz > MAX_HZ)
 		return false;
 	*shift = 0;
 	while (hz > 2 * NSEC_PER_S) {
@@ -35,6 +36,24 @@ bool vclock_scale(u64 hz, u32 *mul, s8 *shift)
 	}
 	*mul = (u32)q;
 	return true;
+}
+
+bool vclock_ratio(u32 guest_khz, u32 host_khz, u64 *ratio)
+{
+	if (!guest_khz || guest_khz > MAX_HZ / 1000 || !host_khz ||
+	    guest_khz / host_khz >= 256)
+		return false;
+	*ratio = ((u64)guest_khz << 32) / host_khz;
+	return *ratio;
+}
+
+/* As the CPU does: the product has all its bits before it is cut. */
+u64 vclock_scale_ticks(u64 ticks, u64 ratio)
+{
+	u64 fraction = (u32)ratio;
+
+	return ticks * (ratio >> 32) + (ticks >> 32) * fraction +
+	       (((ticks & 0xffffffffU) * fraction) >> 32);
 }
 
 u64 vclock_to_ns(u64 ticks, u32 mul, s8 shift)

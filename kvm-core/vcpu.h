@@ -8,6 +8,7 @@
 #define BACKPLANE_VCPU_H
 
 #include <linux/static_call.h>
+#include "kvm-core/vclock.h"
 #include "kvm-core/vcpu_ops.h"
 #include "kvm-core/vlapic.h"
 #include "kvm-core/vm.h"
@@ -280,9 +281,27 @@ int vcpu_clock_set_msr(struct vcpu *v, u32 msr, u64 data);
 bool vcpu_clock_pair(struct vcpu *v, s64 *sec, s64 *nsec, u64 *tsc);
 void vcpu_write_tsc(struct vcpu *v, u64 tsc);
 void vcpu_set_tsc_offset(struct vcpu *v, u64 offset);
+/* 0: the host's. -EINVAL: more than a little from that, and not to be had by scaling. */
+int vcpu_set_tsc_khz(struct vcpu *v, u32 khz);
+static inline u64 vcpu_scale_tsc(const struct vcpu *v, u64 ticks)
+{
+	return likely(v->tsc_ratio == VCLOCK_RATIO_ONE) ? ticks :
+	       vclock_scale_ticks(ticks, v->tsc_ratio);
+}
 static inline u64 vcpu_read_tsc(struct vcpu *v)
 {
-	return rdtsc() + v->tsc_offset;
+	return vcpu_scale_tsc(v, rdtsc()) + v->tsc_offset;
+}
+/* It did: what was worked out from it is not true any more. */
+static inline void vcpu_tsc_changed(struct vcpu *v)
+{
+	set_bit(VCPU_REQ_CLOCK, &v->requests);
+	set_bit(VCPU_REQ_TIMER, &v->requests);
+}
+/* Ticks a millisecond: tsc_khz, if it is no more than what another host measured. */
+static inline u32 vcpu_tsc_rate(const struct vcpu *v)
+{
+	return v->tsc_ratio == VCLOCK_RATIO_ONE ? tsc_khz : v->tsc_khz;
 }
 /* User space has answered KVM_EXIT_X86_RDMSR or WRMSR. */
 void vcpu_complete_user_msr(struct vcpu *v);

@@ -773,22 +773,6 @@ static int prefault(struct vcpu *v, void __user *argp)
 	return copy_to_user(argp, &range, sizeof(range)) ? -EFAULT : err;
 }
 
-/*
- * Two hosts' measurements of one rate differ by a little. More would be another rate,
- * for which TSCs would have to be scaled.
- */
-#define TSC_TOLERANCE_PPM	250
-
-static int tsc_khz_set(struct vcpu *v, u32 khz)
-{
-	u64 apart = abs((s64)khz - (s64)tsc_khz);
-
-	if (apart * 1000000 > (u64)tsc_khz * TSC_TOLERANCE_PPM)
-		return -EINVAL;
-	v->tsc_khz = khz;
-	return 0;
-}
-
 static int clock_paused(struct vcpu *v)
 {
 	if (!(v->msr.kvm_clock & 1))
@@ -885,7 +869,7 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 	case KVM_GET_TSC_KHZ:
 		return v->tsc_khz;
 	case KVM_SET_TSC_KHZ:
-		return tsc_khz_set(v, (u32)arg ?: tsc_khz);
+		return vcpu_set_tsc_khz(v, arg);
 	case KVM_SET_VAPIC_ADDR:
 		return SET(struct kvm_vapic_addr, vapic_addr_set);
 	case KVM_KVMCLOCK_CTRL:
@@ -999,7 +983,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->id = id;
 	v->cpu = -1;
 	v->user_irq = -1;
-	v->tsc_khz = tsc_khz;
+	v->tsc_ratio = VCLOCK_RATIO_ONE;
 	v->msr.mcg_cap = MCE_BANKS;	/* until KVM_X86_SETUP_MCE */
 	v->phys_bits = boot_cpu_data.x86_phys_bits;
 	v->mp_state = id != vm->boot_id && vm_irq_mode(vm) != IRQCHIP_NONE ?
@@ -1023,6 +1007,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 		goto free_arch;
 	vcpu_load(v);
 	vcpu_reset(v, false);
+	vcpu_set_tsc_khz(v, vm->tsc_khz);	/* which was asked for with success */
 	vcpu_write_tsc(v, 0);
 	vcpu_put(v);
 	return v;

@@ -32,6 +32,7 @@ struct vcpu_ops {
 	struct module *owner;
 	const char *name;
 	bool shadow;		/* no nested paging: kvm-core keeps the tables */
+	bool scales_tsc;	/* load() sees to vcpu->tsc_ratio */
 
 	int (*vcpu_create)(struct vcpu *v);
 	void (*vcpu_destroy)(struct vcpu *v);

@@ -89,7 +89,8 @@ struct vm {
 	/* paravirtual clock and TSC */
 	raw_spinlock_t clock_lock;
 	s64 clock_offset;		/* ns: guest clock = boottime + this */
-	u64 tsc_base_offset;
+	u64 tsc_base_offset, tsc_base_ratio;	/* what vCPUs have that agree */
+	u32 tsc_khz;			/* of vCPUs to come; 0: the host's */
 	bool clock_stable;		/* guest clock runs by the TSC, from: */
 	u64 clock_tsc;			/* the host's TSC at */
 	s64 clock_boot;			/* this boottime */
@@ -243,7 +244,7 @@ struct vcpu {
 		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
 		u64 mce_banks[MCE_BANKS * MCE_BANK_MSRS];
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
-		u64 kvm_clock, tsc_deadline, tsc_adjust, smbase, smi_count;
+		u64 kvm_clock, tsc_adjust, smbase, smi_count;
 		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
 		u64 platform_info, misc_features, power_ctl, hwcr;
 	} msr;
@@ -261,8 +262,9 @@ struct vcpu {
 	struct dring ring;		/* of dirty pages; size 0: none */
 	spinlock_t ring_lock;
 	u32 clock_version;
-	u64 tsc_offset;
-	u32 tsc_khz;			/* as user space has it: the host's, nearly */
+	u64 tsc_offset;			/* guest's TSC: host's * ratio + offset */
+	u64 tsc_ratio;			/* VCLOCK_RATIO_ONE: not scaled, */
+	u32 tsc_khz;			/* this is the host's rate, nearly */
 	bool clock_paused;
 
 	/* Emulation in progress across an exit to user space */

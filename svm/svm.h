@@ -12,7 +12,7 @@
 /* What CPUID 8000_000A offers; each is used only when there (APM2 15.x). */
 struct svm_features {
 	bool nrip, decode_assist, flush_by_asid, clean_bits, pause_filter,
-	     pause_threshold;
+	     pause_threshold, tsc_ratio;
 	u32 asids;
 };
 

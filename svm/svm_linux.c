@@ -38,6 +38,7 @@ struct svm_cpu {
 	void *host_vmcb;		/* our VMSAVE of the host */
 	hpa_t host_vmcb_pa;
 	u64 tsc_aux;			/* the host's */
+	u64 tsc_ratio;			/* as it is in the MSR */
 	struct svm_vcpu *last;		/* whose VMCB the CPU may have cached */
 	bool enabled;
 };
@@ -67,6 +68,15 @@ static const u32 passed_msrs[] = {
 
 /* ---- per-CPU enable ------------------------------------------------------- */
 
+/* Of guests only (APM2 15.30.5). Preemption off. */
+static void write_tsc_ratio(struct svm_cpu *c, u64 ratio)
+{
+	if (!svm_features.tsc_ratio || c->tsc_ratio == ratio)
+		return;
+	wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+	c->tsc_ratio = ratio;
+}
+
 static int svm_enable_cpu(unsigned int cpu)
 {
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
@@ -84,6 +94,8 @@ static int svm_enable_cpu(unsigned int cpu)
 	c->last = NULL;
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		rdmsrl(MSR_TSC_AUX, c->tsc_aux);
+	c->tsc_ratio = 0;		/* whatever it is */
+	write_tsc_ratio(c, VCLOCK_RATIO_ONE);
 	c->enabled = true;
 	return 0;
 }
@@ -96,6 +108,7 @@ static int svm_disable_cpu(unsigned int cpu)
 	if (!c->enabled)
 		return 0;
 	c->enabled = false;
+	write_tsc_ratio(c, VCLOCK_RATIO_ONE);
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
@@ -354,6 +367,7 @@ static void svm_load(struct vcpu *v, int cpu)
 		vmcb_forget(svm->vmcb);
 	}
 	write_tsc_aux(v->msr.tsc_aux);
+	write_tsc_ratio(c, v->tsc_ratio);
 	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
 }
 
@@ -925,6 +939,7 @@ static int svm_probe(void)
 	edx = cpuid_edx(SVM_LEAF);
 	svm_features.asids = cpuid_ebx(SVM_LEAF);
 	svm_features.nrip = edx & BIT(3);
+	svm_features.tsc_ratio = edx & BIT(4);
 	svm_features.clean_bits = edx & BIT(5);
 	svm_features.flush_by_asid = edx & BIT(6);
 	svm_features.decode_assist = edx & BIT(7);
@@ -994,6 +1009,7 @@ static int __init svm_init(void)
 		goto free;
 	svm_hp_state = err;
 	svm_ops.shadow = !npt;
+	svm_ops.scales_tsc = svm_features.tsc_ratio;
 	err = vcpu_ops_register(&svm_ops);
 	if (err) {
 		pr_err("svm: kvm-core already has a backend\n");
@@ -1001,12 +1017,13 @@ static int __init svm_init(void)
 	}
 	register_reboot_notifier(&svm_reboot_nb);
 	register_syscore_ops(&svm_sleep);
-	pr_info("svm: %s paging, %u ASIDs%s%s%s%s\n", npt ? "nested" : "shadow",
+	pr_info("svm: %s paging, %u ASIDs%s%s%s%s%s\n", npt ? "nested" : "shadow",
 		svm_features.asids,
 		svm_features.nrip ? ", next-RIP save" : "",
 		svm_features.decode_assist ? ", decode assists" : "",
 		svm_features.flush_by_asid ? ", flush by ASID" : "",
-		svm_features.clean_bits ? ", clean bits" : "");
+		svm_features.clean_bits ? ", clean bits" : "",
+		svm_features.tsc_ratio ? ", TSC ratio" : "");
 	return 0;
 
 disable:
