@@ -137,8 +137,8 @@ static void clock_page(struct smallvm *g, uint32_t khz)
 	ioctl(g->vm, KVM_GET_CLOCK, &after);
 	ticks = page->shift < 0 ? ticks >> -page->shift : ticks << page->shift;
 	ns = page->ns + (uint64_t)(ticks * page->mul >> 32);
-	/* within the error of a rate in whole kHz, and of the host's own corrections */
-	ok(ns + 50000 >= before.clock && ns <= after.clock + 50000,
+	/* 1 ms in 20: a host that is busy as it boots measures its own rate no better */
+	ok(ns + 1000000 >= before.clock && ns <= after.clock + 1000000,
 	   "%u kHz: the paravirtual clock keeps the host's time (%lld and %lld ns from it)", khz,
 	   (long long)(ns - before.clock), (long long)(after.clock - ns));
 }
