@@ -449,13 +449,22 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	return static_call(vcpu_handle_exit)(v);
 }
 
-/* User space wants to inject, and now it could (APM2 15.21.4). */
+/*
+ * Could the guest take an interrupt from user space now (APM2 15.21.4)? Not while the
+ * delivery of something else has to go on first: its handler may want none.
+ */
+static bool takes_user_irq(struct vcpu *v)
+{
+	return v->user_irq < 0 && vcpu_irq_takes_extint(v) &&
+	       !v->interrupt.injected && !v->nmi_injected &&
+	       !v->exception.injected && !v->exception.pending &&
+	       vcpu_ops->interrupt_allowed(v);
+}
+
+/* User space wants to inject, and now it could. */
 static bool window_open(struct vcpu *v)
 {
-	return v->run->request_interrupt_window && v->user_irq < 0 &&
-	       vcpu_irq_takes_extint(v) &&
-	       !v->interrupt.injected && !v->exception.pending &&
-	       vcpu_ops->interrupt_allowed(v) &&
+	return v->run->request_interrupt_window && takes_user_irq(v) &&
 	       vm_irq_mode(v->vm) != IRQCHIP_KERNEL;
 }
 
@@ -520,10 +529,7 @@ static void fill_run(struct vcpu *v)
 	run->apic_base = vcpu_irq_get_apic_base(v);
 	run->flags = v->smm.active ? KVM_RUN_X86_SMM : 0;
 	run->ready_for_interrupt_injection =
-		vm_irq_mode(v->vm) == IRQCHIP_KERNEL ||
-		(v->user_irq < 0 && vcpu_irq_takes_extint(v) &&
-		 !v->interrupt.injected &&
-		 vcpu_ops->interrupt_allowed(v));
+		vm_irq_mode(v->vm) == IRQCHIP_KERNEL || takes_user_irq(v);
 }
 
 /*

@@ -25,6 +25,7 @@ fi
 run_tap stateabi
 run_tap capabi
 run_tap vmmabi
+run_tap runabi
 load_guest src
 load_guest dst -incoming unix:/tmp/mig.sock
 ok "the guest's memory is under load" wait_for 90 past /tmp/src.out 2 || { cat /tmp/src.err; exit 1; }
