@@ -6,6 +6,11 @@
  */
 #include "kvm-core/bus.h"
 
+bool bus_has_room(const struct bus *bus, const struct bus_dev *dev)
+{
+	return !bus || dev->uncounted || bus->counted < BUS_MAX_COUNTED;
+}
+
 size_t bus_bytes(unsigned int count)
 {
 	return sizeof(struct bus) + count * sizeof(struct bus_range);
@@ -22,17 +27,22 @@ void bus_copy_with(struct bus *dst, const struct bus *src, struct bus_range r)
 	for (; i < n; i++)
 		dst->ranges[i + 1] = src->ranges[i];
 	dst->count = n + 1;
+	dst->counted = (src ? src->counted : 0) + !r.dev->uncounted;
 }
 
 void bus_copy_without(struct bus *dst, const struct bus *src,
 		      const struct bus_dev *dev)
 {
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, counted = 0;
 
-	for (i = 0; i < src->count; i++)
-		if (src->ranges[i].dev != dev)
-			dst->ranges[n++] = src->ranges[i];
+	for (i = 0; i < src->count; i++) {
+		if (src->ranges[i].dev == dev)
+			continue;
+		counted += !src->ranges[i].dev->uncounted;
+		dst->ranges[n++] = src->ranges[i];
+	}
 	dst->count = n;
+	dst->counted = counted;
 }
 
 static bool contains(const struct bus_range *r, gpa_t addr, unsigned int len)

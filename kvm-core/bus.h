@@ -26,7 +26,11 @@ struct bus_dev_ops {
 /* Embedded in the device that answers. */
 struct bus_dev {
 	const struct bus_dev_ops *ops;
+	bool uncounted;		/* bounded elsewhere, as eventfds are by descriptors */
 };
+
+/* How many others a bus takes; the ABI's number. */
+#define BUS_MAX_COUNTED	1000
 
 struct bus_range {
 	gpa_t start;
@@ -36,10 +40,12 @@ struct bus_range {
 
 struct bus {
 	u64 stamp;		/* the publisher's: no two buses have the same */
-	unsigned int count;
+	unsigned int count, counted;
 	struct bus_range ranges[];	/* sorted by start, then by age */
 };
 
+/* Is there room for @dev beside those in @bus, which may be NULL? */
+bool bus_has_room(const struct bus *bus, const struct bus_dev *dev);
 /* Bytes needed for a bus of @count ranges. */
 size_t bus_bytes(unsigned int count);
 /* @dst (room for src->count + 1) = @src plus one range. @src may be NULL. */

@@ -383,7 +383,7 @@ static struct ioeventfd ioeventfd_from(const struct kvm_ioeventfd *args,
 				       struct eventfd_ctx *ctx)
 {
 	return (struct ioeventfd) {
-		.dev.ops = &ioeventfd_ops,
+		.dev = { .ops = &ioeventfd_ops, .uncounted = true },
 		.ctx = ctx,
 		.bus = args->flags & KVM_IOEVENTFD_FLAG_PIO ? VM_BUS_PIO :
 							      VM_BUS_MMIO,

@@ -289,7 +289,7 @@ static void buses_free(struct vm *vm)
 	int i;
 
 	for (i = 0; i < VM_NR_BUSES; i++)
-		kfree(rcu_dereference_protected(vm->buses[i], 1));
+		kvfree(rcu_dereference_protected(vm->buses[i], 1));
 }
 
 static struct vm *vm_create(void)
@@ -490,7 +490,7 @@ static void bus_publish(struct vm *vm, int which, struct bus *next)
 	next->stamp = atomic64_inc_return(&stamps);
 	rcu_assign_pointer(vm->buses[which], next);
 	synchronize_rcu_expedited();	/* vm_bus_del()'s caller frees the device */
-	kfree(old);
+	kvfree(old);
 }
 
 int vm_bus_add(struct vm *vm, int which, gpa_t start, u64 size, struct bus_dev *dev)
@@ -501,11 +501,11 @@ int vm_bus_add(struct vm *vm, int which, gpa_t start, u64 size, struct bus_dev *
 
 	mutex_lock(&vm->bus_lock);
 	old = rcu_dereference_protected(vm->buses[which], 1);
-	if (old && old->count >= 1000) {
+	if (!bus_has_room(old, dev)) {
 		err = -ENOSPC;
 		goto unlock;
 	}
-	next = kzalloc(bus_bytes((old ? old->count : 0) + 1), GFP_KERNEL_ACCOUNT);
+	next = kvzalloc(bus_bytes((old ? old->count : 0) + 1), GFP_KERNEL_ACCOUNT);
 	if (!next) {
 		err = -ENOMEM;
 		goto unlock;
@@ -525,9 +525,10 @@ void vm_bus_del(struct vm *vm, int which, struct bus_dev *dev)
 	old = rcu_dereference_protected(vm->buses[which], 1);
 	if (old) {
 		/* Without the memory for a smaller copy there would be no way
-		 * to say no: this allocation must succeed, and is tiny.
+		 * to say no: this allocation must succeed. Only single pages may be
+		 * waited for so.
 		 */
-		next = kzalloc(bus_bytes(old->count), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		next = kvzalloc(bus_bytes(old->count), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 		bus_copy_without(next, old, dev);
 		bus_publish(vm, which, next);
 	}

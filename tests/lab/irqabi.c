@@ -217,6 +217,21 @@ static void bad_eventfds(void)
 	close(no);
 }
 
+/* Queues of many virtio devices: only descriptors bound them. */
+static void many_ioeventfds(void)
+{
+	int fd = eventfd(0, 0), made = 0, gone = 0;
+
+	while (made < 1100 && !ioeventfd(fd, 0xf0000000 + made * 8, 4, 0, 0))
+		made++;
+	ok(made == 1100, "a bus takes more than a thousand ioeventfds (%d)", made);
+	while (gone < made && !ioeventfd(fd, 0xf0000000 + gone * 8, 4,
+					 KVM_IOEVENTFD_FLAG_DEASSIGN, 0))
+		gone++;
+	ok(gone == made, "and gives them back (%d)", gone);
+	close(fd);
+}
+
 /* ---- the guest -------------------------------------------------------------- */
 
 static void make_guest(void)
@@ -504,6 +519,7 @@ int main(void)
 	chips();
 	bad_routes();
 	bad_eventfds();
+	many_ioeventfds();
 	make_guest();
 	lapic();
 	messages();

@@ -148,6 +148,29 @@ static void test_the_search_finds_what_a_linear_one_finds(void **state)
 	free(bus);
 }
 
+static void test_only_what_nothing_else_bounds_fills_a_bus(void **state)
+{
+	struct dev d = { .id = 1 }, e = { .id = 2, .bus.uncounted = true };
+	struct bus *bus = NULL, *less;
+	unsigned int i;
+
+	for (i = 0; i < BUS_MAX_COUNTED; i++) {
+		assert_true(bus_has_room(bus, &d.bus));
+		bus = add(add(bus, i, 1, &d), i, 1, &e);
+	}
+	assert_false(bus_has_room(bus, &d.bus));
+	assert_true(bus_has_room(bus, &e.bus));
+	less = calloc(1, bus_bytes(bus->count));
+	assert_non_null(less);
+	bus_copy_without(less, bus, &e.bus);
+	assert_int_equal(less->counted, BUS_MAX_COUNTED);
+	bus_copy_without(less, bus, &d.bus);
+	assert_int_equal(less->counted, 0);
+	assert_int_equal(less->count, BUS_MAX_COUNTED);
+	free(less);
+	free(bus);
+}
+
 static void test_all_that_may_answer_are_counted(void **unused)
 {
 	struct dev a = { .id = 1 }, b = { .id = 2 };
@@ -174,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_a_device_that_declines_passes_it_on),
 		cmocka_unit_test(test_a_sizeless_range_takes_any_length_at_its_address),
 		cmocka_unit_test(test_removal_takes_every_range_of_the_device),
+		cmocka_unit_test(test_only_what_nothing_else_bounds_fills_a_bus),
 		cmocka_unit_test(test_all_that_may_answer_are_counted),
 		cmocka_unit_test(test_the_search_finds_what_a_linear_one_finds),
 	};
