@@ -546,18 +546,33 @@ int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 }
 EXPORT_SYMBOL_GPL(vcpu_set_xcr0);
 
-/* EFER: SCE LME NXE FFXSR by CPUID; LMA is the CPU's own (APM2 3.1.7). */
-int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
+/* Bits of EFER that come with a feature (APM2 3.1.7). */
+static u64 efer_by_cpuid(struct vcpu *v)
 {
-	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+	u64 allowed = EFER_SCE;
 
+	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 20))
+		allowed |= EFER_NX;
 	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 25))
 		allowed |= EFER_FFXSR;
-	if (efer & ~allowed)
+	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 29))
+		allowed |= EFER_LME | EFER_LMA;
+	return allowed;
+}
+
+/* User space may set what the CPU has, before CPUID or after; LMA follows CR0.PG, and
+ * comes with KVM_SET_SREGS alone.
+ */
+int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
+{
+	u64 possible = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX |
+		       (boot_cpu_has(X86_FEATURE_FXSR_OPT) ? EFER_FFXSR : 0);
+
+	if (efer & ~(host ? possible : possible & efer_by_cpuid(v)))
 		return -EINVAL;
 	if (!host && (v->cr0 & X86_CR0_PG) && ((efer ^ v->efer) & EFER_LME))
 		return -EINVAL;
-	v->efer = host ? efer : (efer & ~(u64)EFER_LMA) | (v->efer & EFER_LMA);
+	v->efer = (efer & ~(u64)EFER_LMA) | (v->efer & EFER_LMA);
 	vcpu_ops->update_mode(v);
 	vcpu_flush_guest_tlb(v);
 	return 0;

@@ -62,12 +62,55 @@ static void only_between_instructions(void)
 	smallvm_close(&g);
 }
 
+/* ---- registers ------------------------------------------------------------------- */
+
+static int64_t get_msr(struct smallvm *g, uint32_t index)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
+		.head.nmsrs = 1, .e = { .index = index } };
+
+	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
+}
+
+#define EFER	0xc0000080
+
+/* LMA is the CPU's own, whatever order a VMM restores registers in. */
+static void efer(void)
+{
+	static const uint8_t code[] = {
+		0xe6, 0x80,				/* out 80h, al */
+		0xb9, 0x80, 0x00, 0x00, 0xc0,		/* mov ecx, EFER */
+		0x0f, 0x32, 0x80, 0xcc, 0x08,		/* rdmsr; or ah, NX */
+		0x0f, 0x30, 0xe6, 0x81,			/* wrmsr; out 81h, al */
+	};
+	uint32_t features = 0;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	ok(smallvm_set_msr(&g, EFER, 0x500) == 1 && get_msr(&g, EFER) == 0x100,
+	   "EFER as an MSR brings no LMA (%#llx)", (long long)get_msr(&g, EFER));
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_set_msr(&g, EFER, 0x101) == 1 && get_msr(&g, EFER) == 0x501,
+	   "and takes none (%#llx)", (long long)get_msr(&g, EFER));
+	ok(smallvm_out(&g, 0x80) >= 0, "the guest is in long mode still");
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "NX without its CPUID is #GP for the guest");
+	smallvm_close(&g);
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_cpuid(&g, &features);
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_out(&g, 0x80) >= 0 && smallvm_out(&g, 0x81) >= 0, "with it it is set");
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
 	if (!smallvm_begin())
 		return 1;
 	only_between_instructions();
+	efer();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
