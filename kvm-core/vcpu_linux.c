@@ -182,13 +182,15 @@ static void regs_set(struct vcpu *v, const struct kvm_regs *r)
 	v->ahead.count = 0;
 }
 
-/* An interrupt that the guest has not begun to handle, and nobody else keeps. */
+/* An interrupt that the guest has not begun to handle, and nobody else keeps. INT n is
+ * none.
+ */
 static bool in_delivery(struct vcpu *v, u8 *vector)
 {
 	int given = vcpu_user_event(v);
 
 	*vector = given >= 0 ? given : v->interrupt.vector;
-	return given >= 0 || v->interrupt.injected;
+	return given >= 0 || (v->interrupt.injected && !v->interrupt.soft);
 }
 
 static void sregs_get(struct vcpu *v, struct kvm_sregs *s)
@@ -438,8 +440,7 @@ static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 	memset(e, 0, sizeof(*e));
 	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 	exception_get(v, e);
-	e->interrupt.injected = in_delivery(v, &e->interrupt.nr) &&
-				(vcpu_user_event(v) >= 0 || !v->interrupt.soft);
+	e->interrupt.injected = in_delivery(v, &e->interrupt.nr);
 	/* The CPU does not say of which kind. */
 	e->interrupt.shadow = v->int_shadow ?
 		KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;

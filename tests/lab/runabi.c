@@ -62,6 +62,22 @@ static void only_between_instructions(void)
 	smallvm_close(&g);
 }
 
+/* INT n starts over by itself: restored as an interrupt it would come twice. */
+static void software_interrupts(void)
+{
+	struct kvm_vcpu_events e = { .interrupt = { .injected = 1, .nr = 33, .soft = 1 } };
+	struct kvm_sregs s;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	ok(!ioctl(g.vcpu, KVM_SET_VCPU_EVENTS, &e) && !ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &e) &&
+	   !e.interrupt.injected, "a software interrupt in delivery is no event");
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	ok(!s.interrupt_bitmap[0], "nor in the registers' bitmap");
+	smallvm_close(&g);
+}
+
 /* ---- registers ------------------------------------------------------------------- */
 
 static int64_t get_msr(struct smallvm *g, uint32_t index)
@@ -110,6 +126,7 @@ int main(void)
 	if (!smallvm_begin())
 		return 1;
 	only_between_instructions();
+	software_interrupts();
 	efer();
 	printf("1..%d\n", points);
 	return bad != 0;
