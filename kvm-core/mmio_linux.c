@@ -711,21 +711,24 @@ static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt 
 {
 	struct kvm_run *run = v->run;
 
+	v->mmio.n = 0;
+	v->mmio.active = false;
 	/* A guest's program does not end the guest. */
-	if (c->cpl == 3 && c->nbytes && !v->vm->exit_on_failure) {
-		v->mmio.n = 0;
-		v->mmio.active = false;
+	if (!v->vm->exit_on_failure) {
 		vcpu_queue_exception(v, EXCP_UD, 0);
-		return RUN_AGAIN;
+		if (c->cpl)
+			return RUN_AGAIN;
 	}
 	pr_warn_ratelimited("kvm-core: VM %u vCPU %u: no emulation for %*ph at %#llx (cs base %#llx)\n",
 			    v->vm->id, v->id, c->nbytes, c->bytes, v->rip,
 			    c->seg[EMUL_CS].base);
-	v->mmio.n = 0;
-	v->mmio.active = false;
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	run->emulation_failure.ndata = 1 + (1 + sizeof(c->bytes) + 7) / 8;
+	run->emulation_failure.ndata = 1;
+	run->emulation_failure.flags = 0;
+	if (!c->nbytes)
+		return RUN_ERROR;
+	run->emulation_failure.ndata += (1 + sizeof(c->bytes) + 7) / 8;
 	run->emulation_failure.flags =
 		KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 	run->emulation_failure.insn_size = c->nbytes;

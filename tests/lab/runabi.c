@@ -120,6 +120,81 @@ static void efer(void)
 	smallvm_close(&g);
 }
 
+/* ---- the end of a guest -------------------------------------------------------------- */
+
+/* FLD of a device's register: nobody emulates that. */
+static const uint8_t impossible[] = {
+	0xb8, 0x00, 0x00, 0x80, 0x00,			/* mov eax, 800000h */
+	0xd9, 0x00,					/* fld dword [rax] */
+};
+
+static void map_device(struct smallvm *g)
+{
+	uint64_t *table = (void *)(g->ram + VM_TABLES);
+
+	table[0] |= 4;			/* for programs, too */
+	table[512] |= 4;
+	table[1024 + 4] = VM_RAM | 0x87;
+}
+
+static void no_emulation(void)
+{
+	struct kvm_enable_cap all = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
+	struct kvm_vcpu_events e;
+	struct smallvm g;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!smallvm_open(&g, impossible, sizeof(impossible), true))
+			return;
+		smallvm_long(&g, VM_CODE);
+		map_device(&g);
+		if (i)
+			ioctl(g.vm, KVM_ENABLE_CAP, &all);
+		ok(smallvm_run(&g) == KVM_EXIT_INTERNAL_ERROR &&
+		   g.run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION,
+		   "an instruction that cannot be emulated ends the kernel that has it");
+		ok(g.run->emulation_failure.ndata >= 3 &&
+		   g.run->emulation_failure.flags == KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES &&
+		   g.run->emulation_failure.insn_size >= 2 &&
+		   !memcmp(g.run->emulation_failure.insn_bytes, "\xd9\x00", 2),
+		   "which is told with its bytes");
+		ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &e);
+		ok(e.exception.injected == !i && (i || e.exception.nr == 6),
+		   i ? "user space asked for all: nothing waits for the guest" :
+		       "should it run on, it gets #UD");
+		smallvm_close(&g);
+	}
+}
+
+/* A program jumps to where a device is. */
+static void code_in_a_device(void)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	map_device(&g);
+	memcpy(g.ram + 0x3000, "\xe6\x82", 2);		/* out 82h, al */
+	smallvm_gate(&g, 6, 0x3000);
+	*(uint32_t *)(g.ram + 0xb004) = 0x7000;		/* RSP0 */
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	s.tr = (struct kvm_segment){ .selector = 0x20, .type = 11, .present = 1,
+				     .base = 0xb000, .limit = 0x67 };
+	s.cs.selector = 0x1b;
+	s.ss.selector = 0x23;
+	s.cs.dpl = s.ss.dpl = 3;
+	ioctl(g.vcpu, KVM_SET_SREGS, &s);
+	r = regs(&g);
+	r.rip = VM_RAM;
+	ioctl(g.vcpu, KVM_SET_REGS, &r);
+	ok(smallvm_out(&g, 0x82) >= 0, "a program that runs into a device gets #UD");
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -128,6 +203,8 @@ int main(void)
 	only_between_instructions();
 	software_interrupts();
 	efer();
+	no_emulation();
+	code_in_a_device();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
