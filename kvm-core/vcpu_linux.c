@@ -121,6 +121,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	vcpu_ops->update_mode(v);
 	vcpu_flush_guest_tlb(v);
 }
+EXPORT_SYMBOL_GPL(vcpu_reset);
 
 /* ---- registers ----------------------------------------------------------------------- */
 

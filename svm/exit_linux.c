@@ -262,8 +262,10 @@ static enum run_verdict exit_pf(struct vcpu *v)
 				 c->exit_int_info & EVENT_VALID);
 }
 
+/* The VMCB holds nothing that is defined (APM2 15.14.3): the vCPU is as after an INIT. */
 static enum run_verdict exit_shutdown(struct vcpu *v)
 {
+	vcpu_reset(v, true);
 	v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return RUN_USER;
 }
@@ -605,6 +607,7 @@ bool svm_quick_exit(struct vcpu *v)
 static enum run_verdict answer_exit(struct vcpu *v)
 {
 	struct vmcb_control *c = &to_svm(v)->vmcb->c;
+	enum run_verdict verdict;
 	u64 code = c->exit_code;
 
 	requeue_event(v);
@@ -614,7 +617,7 @@ static enum run_verdict answer_exit(struct vcpu *v)
 	if ((u32)code == EXIT_INVALID_LOW) {
 		vmcb_forget(to_svm(v)->vmcb);
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-		v->run->fail_entry.hardware_entry_failure_reason = code;
+		v->run->fail_entry.hardware_entry_failure_reason = (u32)code;
 		v->run->fail_entry.cpu = v->cpu;
 		return RUN_USER;
 	}
@@ -638,9 +641,11 @@ static enum run_verdict answer_exit(struct vcpu *v)
 	if (code < ARRAY_SIZE(exit_table) && exit_table[code])
 		return exit_table[code](v);
 
-	v->run->exit_reason = KVM_EXIT_UNKNOWN;
-	v->run->hw.hardware_exit_reason = code;
-	return RUN_USER;
+	verdict = vcpu_internal_error(v, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+	v->run->internal.ndata = 2;
+	v->run->internal.data[0] = (u32)code;
+	v->run->internal.data[1] = v->cpu;
+	return verdict;
 }
 
 static noinline __cold void trace_exit(struct vcpu *v)

@@ -195,6 +195,47 @@ static void code_in_a_device(void)
 	smallvm_close(&g);
 }
 
+/* A CPU's state is undefined then; it is told as after an INIT. */
+static void after_a_shutdown(void)
+{
+	static const uint8_t code[] = { 0x0f, 0x0b };	/* ud2, without a handler */
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "a triple fault");
+	r = regs(&g);
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	ok(r.rip == 0xfff0 && !r.rsp && s.cs.selector == 0xf000 && !(s.cr0 & 1) && !s.efer,
+	   "the vCPU is at its reset vector (%#llx)", r.rip);
+	ok(smallvm_run(&g) == KVM_EXIT_INTERNAL_ERROR &&
+	   g.run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION &&
+	   !g.run->emulation_failure.flags, "where it runs on, if there is a ROM");
+	smallvm_close(&g);
+}
+
+static void no_entry(void)
+{
+	struct kvm_sregs s;
+	struct smallvm g;
+	int r;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	s.efer = 1 << 20;
+	ioctl(g.vcpu, KVM_SET_SREGS, &s);
+	r = smallvm_run(&g);
+	ok(r == KVM_EXIT_FAIL_ENTRY &&
+	   g.run->fail_entry.hardware_entry_failure_reason == 0xffffffff,
+	   "a state that no CPU enters fails with the CPU's code (%d, %#llx)", r,
+	   g.run->fail_entry.hardware_entry_failure_reason);
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -205,6 +246,8 @@ int main(void)
 	efer();
 	no_emulation();
 	code_in_a_device();
+	after_a_shutdown();
+	no_entry();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
