@@ -21,7 +21,7 @@ struct slot_pin {
 	bool writable;		/* pinned for writing: a card may write it */
 };
 
-/* First guest address that no table of ours can map. */
+/* First guest address that no table of ours can map, or no CPU of this host reach. */
 gpa_t mem_gpa_limit(struct vm *vm);
 
 /*

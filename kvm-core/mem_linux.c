@@ -108,9 +108,12 @@ void mem_trim(struct vm *vm)
 
 gpa_t mem_gpa_limit(struct vm *vm)
 {
+	unsigned int bus_bits = cpuid_eax(0x80000008) & 0xff;
+
 	if (vm->mem.smmu)
 		return SMMU_GPA_LIMIT;
-	return 1ULL << (vm->mem.gpm.depth == 4 ? 48 : 52);
+	/* The nested walk faults on more, whatever the guest's CPUID says. */
+	return 1ULL << min(bus_bits, vm->mem.gpm.depth == 4 ? 48U : 52U);
 }
 
 hpa_t vm_mem_root(struct vm *vm)

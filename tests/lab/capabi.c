@@ -6,6 +6,7 @@
  * a time. The in-tree stack passes the same points. TAP on stdout.
  */
 #include <asm/kvm_para.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <time.h>
@@ -517,6 +518,26 @@ static void slots2(int vm, void *at)
 		"one with private memory");
 }
 
+/* With nested paging a guest reaches what the host's bus does. */
+static void slots_at_the_top(int vm, struct kvm_userspace_memory_region *m)
+{
+	unsigned int a, b, c, d;
+	char npt = 0;
+	FILE *f = fopen("/sys/module/kvm_amd/parameters/npt", "r");
+
+	if (f && fread(&npt, 1, 1, f) == 1 && npt == 'Y' && __get_cpuid(0x80000008, &a, &b, &c, &d)) {
+		m->slot = 1;
+		m->guest_phys_addr = (1ULL << (a & 0xff)) - 4096;
+		ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, m), "a slot in the last page (%u bits)",
+		   a & 0xff);
+		m->slot = 2;
+		m->guest_phys_addr += 4096;
+		refused(ioctl(vm, KVM_SET_USER_MEMORY_REGION, m), EINVAL, "one behind it");
+	}
+	if (f)
+		fclose(f);
+}
+
 static void slots(void)
 {
 	struct kvm_userspace_memory_region m = { .memory_size = 4096 };
@@ -530,6 +551,7 @@ static void slots(void)
 	m.guest_phys_addr = 4096;
 	slots2(vm, (void *)(uintptr_t)m.userspace_addr);
 	refused(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &m), EINVAL, "the one after it");
+	slots_at_the_top(vm, &m);
 	ok(!ioctl(vm, KVM_SET_NR_MMU_PAGES, 64) && ioctl(vm, KVM_GET_NR_MMU_PAGES, 0) == 64,
 	   "a bound for shadow pages");
 	close(vm);
