@@ -846,14 +846,18 @@ enum run_verdict vcpu_pio(struct vcpu *v, u16 port, unsigned int size, bool in,
 	v->rflags &= ~(u64)X86_EFLAGS_RF;
 	if (vcpu_quick_pio(v, port, size, in, next_rip))
 		return RUN_AGAIN;
-	v->rip = next_rip;
+	v->pio.active = true;
+	v->pio.next_rip = next_rip;
+	if (!in && port == 0x7e && vm_has_quirk(v->vm, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
+		v->rip = next_rip;	/* some VMMs have it so, for this port */
+		v->pio.active = false;
+	}
 	if (!in)
 		trace_pio_away(true, port, size, value);
 	e = (struct vcpu_mmio_entry){
 		.addr = port, .len = size, .write = !in, .pio = true,
 	};
 	memcpy(e.data, &value, size);
-	v->pio.active = in;
 	v->pio.in = in;
 	v->pio.size = size;
 	v->pio.port = port;
@@ -895,19 +899,27 @@ static enum run_verdict emulate_answered(struct vcpu *v)
 	return r;
 }
 
+static void complete_pio(struct vcpu *v)
+{
+	u32 value = 0;
+
+	v->pio.active = false;
+	v->rip = v->pio.next_rip;
+	if (!v->pio.in)
+		return;
+	memcpy(&value, port_data(v), v->pio.size);
+	trace_kvm_pio(false, v->pio.port, v->pio.size, value);
+	store_in(v, value, v->pio.size);
+}
+
 /*
  * Finish the instruction that left for user space. 0: finished, run on.
  * 1: kvm_run holds its next access, or an error. < 0: errno.
  */
 int vcpu_complete_io(struct vcpu *v)
 {
-	u32 value = 0;
-
 	if (v->pio.active) {
-		memcpy(&value, port_data(v), v->pio.size);
-		v->pio.active = false;
-		trace_kvm_pio(false, v->pio.port, v->pio.size, value);
-		store_in(v, value, v->pio.size);
+		complete_pio(v);
 		return 0;
 	}
 	if (v->load.active) {

@@ -282,8 +282,7 @@ struct vcpu {
 		bool in;
 		u8 size;
 		u16 port;
-		unsigned int count;
-		u64 next_rip;
+		u64 next_rip;		/* rip when it is complete */
 	} pio;
 
 	struct {

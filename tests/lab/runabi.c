@@ -88,6 +88,36 @@ static int64_t get_msr(struct smallvm *g, uint32_t index)
 	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
 }
 
+/* An access is complete with the next KVM_RUN, and rip moves then. */
+static void rip_at_a_port(void)
+{
+	static const uint8_t code[] = {
+		0xe6, 0x80,				/* out 80h, al */
+		0xe4, 0x80,				/* in al, 80h */
+		0xe6, 0x7e,				/* out 7eh, al */
+		0xe6, 0x7e, 0xe6, 0x81,
+	};
+	struct kvm_enable_cap off = { .cap = KVM_CAP_DISABLE_QUIRKS2,
+				      .args = { KVM_X86_QUIRK_OUT_7E_INC_RIP } };
+	struct kvm_regs r;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_out(&g, 0x80) >= 0 && regs(&g).rip == VM_CODE, "rip is at an OUT that left");
+	ok(smallvm_run(&g) == KVM_EXIT_IO && regs(&g).rip == VM_CODE + 2, "and at an IN");
+	ok(smallvm_out(&g, 0x7e) >= 0 && regs(&g).rip == VM_CODE + 6,
+	   "but behind an OUT to port 7eh");
+	ok(!ioctl(g.vm, KVM_ENABLE_CAP, &off) && smallvm_out(&g, 0x7e) >= 0 &&
+	   regs(&g).rip == VM_CODE + 6, "unless that is switched off");
+	r = regs(&g);
+	r.rip = VM_CODE + 8;
+	ioctl(g.vcpu, KVM_SET_REGS, &r);
+	ok(smallvm_out(&g, 0x81) >= 0, "a VMM may move it itself");
+	smallvm_close(&g);
+}
+
 #define EFER	0xc0000080
 
 /* LMA is the CPU's own, whatever order a VMM restores registers in. */
@@ -243,6 +273,7 @@ int main(void)
 		return 1;
 	only_between_instructions();
 	software_interrupts();
+	rip_at_a_port();
 	efer();
 	no_emulation();
 	code_in_a_device();
