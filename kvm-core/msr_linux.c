@@ -126,6 +126,13 @@ bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 	return e && ((&e->eax)[reg] >> bit & 1);
 }
 
+u32 vcpu_signature(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 1, 0);
+
+	return e ? e->eax : 0x600;
+}
+
 bool vcpu_is_intel(struct vcpu *v)
 {
 	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 0, 0);

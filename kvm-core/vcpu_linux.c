@@ -77,7 +77,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	u64 cd_nw = init ? v->cr0 & X86_CR0_CACHE_BITS : X86_CR0_CACHE_BITS;
 
 	memset(v->regs, 0, sizeof(v->regs));
-	v->regs[EMUL_RDX] = 0x600;
+	v->regs[EMUL_RDX] = vcpu_signature(v);
 	v->rip = 0xfff0;
 	v->rflags = X86_EFLAGS_FIXED;
 	v->cr0 = X86_CR0_ET | cd_nw;

@@ -229,18 +229,25 @@ static void code_in_a_device(void)
 static void after_a_shutdown(void)
 {
 	static const uint8_t code[] = { 0x0f, 0x0b };	/* ud2, without a handler */
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 e;
+	} c = { .head.nent = 1, .e = { .function = 1, .eax = 0x800f12 } };
 	struct kvm_sregs s;
 	struct kvm_regs r;
 	struct smallvm g;
 
 	if (!smallvm_open(&g, code, sizeof(code), true))
 		return;
+	ok(regs(&g).rdx == 0x600, "EDX of a vCPU without CPUID (%#llx)", regs(&g).rdx);
+	ioctl(g.vcpu, KVM_SET_CPUID2, &c);
 	smallvm_long(&g, VM_CODE);
 	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "a triple fault");
 	r = regs(&g);
 	ioctl(g.vcpu, KVM_GET_SREGS, &s);
 	ok(r.rip == 0xfff0 && !r.rsp && s.cs.selector == 0xf000 && !(s.cr0 & 1) && !s.efer,
 	   "the vCPU is at its reset vector (%#llx)", r.rip);
+	ok(r.rdx == c.e.eax, "EDX has its signature (%#llx)", r.rdx);
 	ok(smallvm_run(&g) == KVM_EXIT_INTERNAL_ERROR &&
 	   g.run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION &&
 	   !g.run->emulation_failure.flags, "where it runs on, if there is a ROM");
