@@ -58,6 +58,19 @@ static int set_apic_bus(struct vm *vm, u64 ns)
 	return err;
 }
 
+/*
+ * What may be the guest's own, where its vCPUs have CPUs to themselves. A CPU in MWAIT
+ * must wake for an interrupt, and its APIC's timer go on. C-states exit on no AMD CPU.
+ */
+u32 vm_exits_to_disable(void)
+{
+	bool mwait = boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+		     !boot_cpu_has_bug(X86_BUG_MONITOR);
+
+	return KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE |
+	       KVM_X86_DISABLE_EXITS_CSTATE | (mwait ? KVM_X86_DISABLE_EXITS_MWAIT : 0);
+}
+
 int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 {
 	u64 arg = cap->args[0];

@@ -117,7 +117,6 @@ static const struct {
 	{ KVM_CAP_MSR_PLATFORM_INFO, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS, 1 },
 	{ KVM_CAP_DISABLE_QUIRKS2, VM_QUIRKS },
-	{ KVM_CAP_X86_DISABLE_EXITS, VM_DISABLE_EXITS },
 	{ KVM_CAP_HALT_POLL, 1 },
 	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 	{ KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1 },	/* the default */
@@ -133,6 +132,8 @@ int vm_check_extension(struct vm *vm, long cap)
 
 	if (cap == KVM_CAP_NR_VCPUS)
 		return min_t(int, num_online_cpus(), VM_MAX_VCPUS);
+	if (cap == KVM_CAP_X86_DISABLE_EXITS)
+		return vm_exits_to_disable();
 	if (cap == KVM_CAP_STEAL_TIME)
 		return sched_info_on();
 	if (cap == KVM_CAP_TSC_CONTROL || cap == KVM_CAP_VM_TSC_CONTROL)

@@ -34,9 +34,6 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 #define VCPU_PORT_BYTES	PAGE_SIZE
 #define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
-/* HLT and PAUSE may be the guest's own, where its vCPUs have CPUs to themselves. */
-#define VM_DISABLE_EXITS (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
-
 /* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
 #define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
 #define VCPU_MCG_COUNTS	(0xffULL | 0xff0000ULL)	/* of banks, of extended registers */
@@ -311,7 +308,8 @@ void vcpu_complete_user_msr(struct vcpu *v);
 int vm_set_msr_filter(struct vm *vm, const struct kvm_msr_filter *arg);
 void vm_msr_filter_destroy(struct vm *vm);
 int vm_user_space_msr(struct vm *vm, u64 reasons);
-/* KVM_ENABLE_CAP, without flags: 0 or -EINVAL (cap_linux.c). */
+u32 vm_exits_to_disable(void);		/* KVM_X86_DISABLE_EXITS_* that may be (cap_linux.c) */
+/* KVM_ENABLE_CAP, without flags: 0 or an errno (cap_linux.c). */
 int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap);
 int vcpu_enable_cap(struct vcpu *v, const struct kvm_enable_cap *cap);
 /* -EBUSY: vCPUs exist; -EINVAL: no vCPU can have that id. */

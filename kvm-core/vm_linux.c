@@ -587,14 +587,16 @@ static int clear_dirty_log(struct vm *vm, struct kvm_clear_dirty_log *log)
 	return IS_ERR(space) ? PTR_ERR(space) : vm_mem_clear_dirty_log(space, log);
 }
 
-/* For vCPUs that are made or reset from now on; none gets such an exit back. */
+/* For vCPUs that are made or reset from now on; none gets such an exit back. What this
+ * host cannot leave to guests is no error.
+ */
 static int disable_exits(struct vm *vm, u64 which)
 {
 	int err = -EINVAL;
 
 	mutex_lock(&vm->lock);
-	if (!(which & ~(u64)VM_DISABLE_EXITS)) {
-		WRITE_ONCE(vm->no_exits, vm->no_exits | which);
+	if (!(which & ~(u64)KVM_X86_DISABLE_VALID_EXITS)) {
+		WRITE_ONCE(vm->no_exits, vm->no_exits | (which & vm_exits_to_disable()));
 		err = 0;
 	}
 	mutex_unlock(&vm->lock);

@@ -266,6 +266,37 @@ static void quirks(void)
 	smallvm_close(&g);
 }
 
+/* The host's CPU waits, and wakes by its APIC's timer, as AMD's do. */
+static bool host_waits(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && c >> 3 & 1;
+}
+
+static void waits_without_exits(void)
+{
+	static const uint8_t code[] = {
+		0x31, 0xc9, 0x31, 0xd2,			/* xor ecx, ecx; xor edx, edx */
+		0xb8, 0x00, 0x10, 0x00, 0x00,
+		0x0f, 0x01, 0xc8, 0xe6, 0x80,		/* monitor; out 80h, al */
+	};
+	struct smallvm g;
+
+	ok(has(KVM_CAP_X86_DISABLE_EXITS) == (KVM_X86_DISABLE_VALID_EXITS &
+	   (host_waits() ? ~0 : ~KVM_X86_DISABLE_EXITS_MWAIT)),
+	   "a guest may halt, pause and wait without exits (%#x)", has(KVM_CAP_X86_DISABLE_EXITS));
+	g.vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	ok(!enable(g.vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_VALID_EXITS),
+	   "all of it is asked for");
+	refused(enable(g.vm, KVM_CAP_X86_DISABLE_EXITS, 0x10), EINVAL, "what is no exit");
+	if (!smallvm_fill(&g, code, sizeof(code)))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ok(smallvm_out(&g, 0x80) >= 0, "MONITOR is the CPU's");
+	smallvm_close(&g);
+}
+
 static int64_t get_msr(struct smallvm *g, uint32_t index)
 {
 	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
@@ -651,6 +682,7 @@ int main(void)
 	registers_in_kvm_run();
 	ports_in_a_row();
 	quirks();
+	waits_without_exits();
 	paravirtual_features();
 	platform();
 	tsc();
