@@ -24,15 +24,19 @@ static int set_quirks(struct vm *vm, u64 off, bool checked)
 	return 0;
 }
 
-/* Once, before the ids it forbids are taken, and not below the boot CPU's. */
+/* Once, and not below the boot CPU's; the first vCPU settles it. */
 static int set_max_ids(struct vm *vm, u64 max)
 {
 	int err = -EINVAL;
+	u32 was;
 
-	if (!max || max > VM_MAX_VCPU_IDS)
+	if (max > VM_MAX_VCPU_IDS)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
-	if (vm->boot_id <= max && (!vm->max_vcpu_ids || vm->max_vcpu_ids == max)) {
+	was = vm->max_vcpu_ids;
+	if (!was && atomic_read(&vm->nr_vcpus))
+		was = VM_MAX_VCPU_IDS;
+	if (vm->boot_id <= max && (!was || was == max)) {
 		vm->max_vcpu_ids = max;
 		err = 0;
 	}
