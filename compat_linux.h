@@ -49,6 +49,7 @@
 #define KVM_CAP_VM_TYPES	235
 #define KVM_CAP_PRE_FAULT_MEMORY 236
 #define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+#define KVM_CAP_X86_GUEST_MODE	238
 #define KVM_X86_QUIRK_SLOT_ZAP_ALL	BIT(7)
 /* The first four members are the older structure; the rest names guest_memfd's. */
 struct kvm_userspace_memory_region2 {

@@ -5,6 +5,7 @@
  * (Documentation/virt/kvm/api.rst). Called by the ioctls and by KVM_RUN; acts on
  * plain fields of struct vm and struct vcpu, which others read.
  */
+#include <linux/capability.h>
 #include <linux/kvm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
@@ -62,6 +63,16 @@ static int set_apic_bus(struct vm *vm, u64 ns)
 	return err;
 }
 
+/* Huge pages are executable here anyway: AMD's CPUs need no such mitigation. Who may
+ * ask for that, and when, is the ABI's.
+ */
+static int disable_nx_huge_pages(struct vm *vm, u64 arg)
+{
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	return arg || atomic_read(&vm->nr_vcpus) ? -EINVAL : 0;
+}
+
 /*
  * What may be the guest's own, where its vCPUs have CPUs to themselves. A CPU in MWAIT
  * must wake for an interrupt, and its APIC's timer go on. C-states exit on no AMD CPU.
@@ -113,6 +124,8 @@ int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		return set_max_ids(vm, arg);
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
 		return set_apic_bus(vm, arg);
+	case KVM_CAP_VM_DISABLE_NX_HUGE_PAGES:
+		return disable_nx_huge_pages(vm, arg);
 	default:
 		return -EINVAL;
 	}

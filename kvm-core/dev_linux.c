@@ -123,6 +123,9 @@ static const struct {
 	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_SYS_ATTRIBUTES, 1 },
 	{ KVM_CAP_LAST_CPU, 1 },	/* fail_entry.cpu */
+	{ KVM_CAP_SYSTEM_EVENT_DATA, 1 },	/* with events, of which there are none */
+	{ KVM_CAP_X86_GUEST_MODE, 1 },	/* said of nested guests: never */
+	{ KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 1 },
 };
 
 /* @vm may be NULL: asked on /dev/kvm itself. */
@@ -138,6 +141,9 @@ int vm_check_extension(struct vm *vm, long cap)
 		return sched_info_on();
 	if (cap == KVM_CAP_TSC_CONTROL || cap == KVM_CAP_VM_TSC_CONTROL)
 		return vcpu_ops->scales_tsc;
+	/* Nested paging knows the host's width alone. */
+	if (cap == KVM_CAP_SMALLER_MAXPHYADDR)
+		return vcpu_ops->shadow;
 	if (cap == KVM_CAP_PRE_FAULT_MEMORY)
 		return !vcpu_ops->shadow;
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)

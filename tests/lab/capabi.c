@@ -401,6 +401,24 @@ static void machine_check(void)
 	smallvm_close(&g);
 }
 
+static void mitigations(void)
+{
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+	ok(has(KVM_CAP_VM_DISABLE_NX_HUGE_PAGES) == 1 &&
+	   !enable(vm, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0), "code may be in huge pages");
+	refused(enable(vm, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 1), EINVAL, "some of them");
+	ioctl(vm, KVM_CREATE_VCPU, 0);
+	refused(enable(vm, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0), EINVAL,
+		"to say so after the first vCPU");
+	if (seteuid(65534))
+		return;
+	refused(enable(vm, KVM_CAP_VM_DISABLE_NX_HUGE_PAGES, 0), EPERM, "one who may not reboot");
+	if (seteuid(0))
+		_exit(1);
+	close(vm);
+}
+
 static void ids(void)
 {
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0), max = has(KVM_CAP_MAX_VCPU_ID);
@@ -412,6 +430,11 @@ static void ids(void)
 	ok(!ioctl(vm, KVM_SET_BOOT_CPU_ID, 1), "vCPU 1 boots");
 	ok(ioctl(vm, KVM_CREATE_VCPU, 1) >= 0, "it is made");
 	refused(ioctl(vm, KVM_SET_BOOT_CPU_ID, 0), EBUSY, "a change of mind");
+	close(vm);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	ioctl(vm, KVM_CREATE_VCPU, 0);
+	refused(enable(vm, KVM_CAP_MAX_VCPU_ID, 2), EINVAL, "fewer vCPUs after the first");
+	ok(!enable(vm, KVM_CAP_MAX_VCPU_ID, max), "all there are");
 	close(vm);
 }
 
@@ -687,6 +710,7 @@ int main(void)
 	platform();
 	tsc();
 	machine_check();
+	mitigations();
 	ids();
 	ids_that_are_none();
 	slots();
