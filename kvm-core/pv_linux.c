@@ -197,7 +197,7 @@ EXPORT_SYMBOL_GPL(vcpu_on_spin);
 
 struct hypercall {
 	u64 arg[4];
-	bool wide;		/* made in 64-bit mode */
+	bool wide;		/* made by 64-bit code */
 };
 
 /* A vCPU that halted to wait for a lock shall look again. */
@@ -264,7 +264,7 @@ static long hypercall(struct vcpu *v, u64 nr, const struct hypercall *hc)
 	case KVM_HC_KICK_CPU:
 		return hc_kick(v, hc);
 	case KVM_HC_CLOCK_PAIRING:
-		return hc->wide ? hc_clock_pairing(v, hc) : -KVM_ENOSYS;
+		return hc_clock_pairing(v, hc);
 	case KVM_HC_SEND_IPI:
 		return hc_send_ipi(v, hc);
 	case KVM_HC_SCHED_YIELD:
@@ -305,12 +305,19 @@ static enum run_verdict hypercall_to_user(struct vcpu *v, const struct hypercall
 	return RUN_USER;
 }
 
+/* Code of 32 bits has narrow arguments in long mode, too. */
+static bool is_wide(struct vcpu *v)
+{
+	return (v->efer & EFER_LMA) &&
+	       (static_call(vcpu_segment)(v, EMUL_CS)->attrib & BIT(9));
+}
+
 void vcpu_complete_hypercall(struct vcpu *v)
 {
 	u64 r = v->run->hypercall.ret;
 
 	v->user_hypercall = false;
-	v->regs[EMUL_RAX] = v->efer & EFER_LMA ? r : (u32)r;
+	v->regs[EMUL_RAX] = is_wide(v) ? r : (u32)r;
 }
 
 enum run_verdict vcpu_hypercall(struct vcpu *v)
@@ -318,7 +325,7 @@ enum run_verdict vcpu_hypercall(struct vcpu *v)
 	struct hypercall hc = {
 		.arg = { v->regs[EMUL_RBX], v->regs[EMUL_RCX],
 			 v->regs[EMUL_RDX], v->regs[EMUL_RSI] },
-		.wide = v->efer & EFER_LMA,
+		.wide = is_wide(v),
 	};
 	u64 nr = v->regs[EMUL_RAX];
 	unsigned int i;

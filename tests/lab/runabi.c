@@ -150,6 +150,48 @@ static void efer(void)
 	smallvm_close(&g);
 }
 
+/* ---- hypercalls ------------------------------------------------------------------- */
+
+/* The kernel's code of 32 bits, in long mode. */
+static void narrow_hypercalls(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x0c, 0x00, 0x00, 0x00,		/* mov eax, KVM_HC_MAP_GPA_RANGE */
+		0xbb, 0x00, 0x00, 0x10, 0x00,		/* mov ebx, 100000h */
+		0xb9, 0x01, 0x00, 0x00, 0x00,		/* mov ecx, 1 */
+		0x31, 0xd2, 0x0f, 0x01, 0xd9,		/* xor edx, edx; vmmcall */
+		0xe7, 0x80,				/* out 80h, eax */
+		0xb8, 0x09, 0x00, 0x00, 0x00,		/* mov eax, KVM_HC_CLOCK_PAIRING */
+		0xbb, 0x00, 0x70, 0x00, 0x00,		/* mov ebx, 7000h */
+		0x31, 0xc9, 0x0f, 0x01, 0xd9,		/* xor ecx, ecx; vmmcall */
+		0xe7, 0x81,				/* out 81h, eax */
+	};
+	struct kvm_enable_cap tell = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { 1 << 12 } };
+	struct kvm_sregs s;
+	struct smallvm g;
+	int64_t v;
+	int l;
+
+	for (l = 0; l < 2; l++) {
+		if (!smallvm_open(&g, code, sizeof(code), true))
+			return;
+		smallvm_long(&g, VM_CODE);
+		ioctl(g.vcpu, KVM_GET_SREGS, &s);
+		s.cs = smallvm_seg(8, 11, l, !l);
+		ioctl(g.vcpu, KVM_SET_SREGS, &s);
+		ok(!ioctl(g.vm, KVM_ENABLE_CAP, &tell) && smallvm_run(&g) == KVM_EXIT_HYPERCALL &&
+		   (int)(g.run->hypercall.longmode & 1) == l, "a hypercall of %d bits leaves",
+		   l ? 64 : 32);
+		g.run->hypercall.ret = -5ULL;
+		ok(smallvm_out(&g, 0x80) == 0xfffffffb && regs(&g).rax >> 32 == (l ? 0xffffffff : 0),
+		   "and is answered in as many");
+		v = smallvm_out(&g, 0x81);
+		ok(v == 0 || (int32_t)v == -95, "a pair of clocks is given, or there is none (%d)",
+		   (int)v);
+		smallvm_close(&g);
+	}
+}
+
 /* ---- the end of a guest -------------------------------------------------------------- */
 
 /* FLD of a device's register: nobody emulates that. */
@@ -282,6 +324,7 @@ int main(void)
 	software_interrupts();
 	rip_at_a_port();
 	efer();
+	narrow_hypercalls();
 	no_emulation();
 	code_in_a_device();
 	after_a_shutdown();
