@@ -154,7 +154,7 @@ void vcpu_send_nmi(struct vcpu *v)
  */
 void vcpu_accept_nmi(struct vcpu *v)
 {
-	unsigned int room = v->nmi_masked || v->nmi_injected ? 1 : 2;
+	unsigned int room = v->nmi_masked || v->nmi_injected ? 1 : VCPU_MAX_NMIS;
 
 	if (vcpu_take_request(v, VCPU_REQ_NMI))
 		v->nmi_pending = min(room, v->nmi_pending +

@@ -34,6 +34,8 @@ DECLARE_STATIC_CALL(vcpu_get_cpl, u8(struct vcpu *v));
 #define VCPU_PORT_BYTES	PAGE_SIZE
 #define VCPU_COALESCED_PAGE	2	/* of the VM, in each vCPU's map */
 
+#define VCPU_MAX_NMIS	2	/* that wait, where none is being handled */
+
 /* What machine-check banks a vCPU may have: 10 banks, MCG_CTL. */
 #define VCPU_MCG_CAP	(BIT_ULL(8) | BIT_ULL(24) | 32)
 #define VCPU_MCG_COUNTS	(0xffULL | 0xff0000ULL)	/* of banks, of extended registers */

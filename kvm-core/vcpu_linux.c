@@ -446,7 +446,7 @@ static int events_get(struct vcpu *v, struct kvm_vcpu_events *e)
 	e->interrupt.shadow = v->int_shadow ?
 		KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
 	e->nmi.injected = v->nmi_injected;
-	e->nmi.pending = v->nmi_pending != 0;
+	e->nmi.pending = v->nmi_pending;
 	e->nmi.masked = v->nmi_masked;
 	vcpu_smm_events_get(v, e);
 	if (v->vm->triple_fault_event) {
@@ -508,7 +508,7 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 		v->int_shadow = e->interrupt.shadow;
 	v->nmi_injected = e->nmi.injected;
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		v->nmi_pending = e->nmi.pending;
+		v->nmi_pending = min_t(unsigned int, e->nmi.pending, VCPU_MAX_NMIS);
 	v->nmi_masked = e->nmi.masked;
 	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
 		v->sipi_vector = e->sipi_vector;
