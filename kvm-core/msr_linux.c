@@ -76,6 +76,20 @@ static unsigned int collect_emulated(struct kvm_cpuid_entry2 *e, unsigned int ma
 	return i;
 }
 
+/* The newer of the two ioctls keeps the words for later: whoever leaves something in
+ * them does not know it.
+ */
+static bool padding_clear(const struct kvm_cpuid_entry2 __user *e, u32 n)
+{
+	u32 padding[3];
+
+	for (; n; n--, e++)
+		if (copy_from_user(padding, e->padding, sizeof(padding)) ||
+		    padding[0] | padding[1] | padding[2])
+			return false;
+	return true;
+}
+
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
 {
 	struct kvm_cpuid_entry2 *entries;
@@ -88,6 +102,8 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated)
 	if (!head.nent)
 		return -E2BIG;
 	head.nent = min_t(u32, head.nent, MAX_CPUID_ENTRIES);
+	if (emulated && !padding_clear(arg->entries, head.nent))
+		return -EINVAL;
 	entries = kvcalloc(head.nent, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;

@@ -43,7 +43,7 @@ static int take_range(struct msrfilter_range *r, const struct kvm_msr_filter_ran
 
 	if (!in->nmsrs)
 		return 0;
-	if (in->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) ||
+	if (!in->flags || in->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) ||
 	    bytes > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
 		return -EINVAL;
 	bitmap = memdup_user((void __user *)in->bitmap, bytes);

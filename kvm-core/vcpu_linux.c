@@ -708,9 +708,10 @@ static long signal_mask_set(struct vcpu *v, void __user *argp)
 	struct kvm_signal_mask head;
 	sigset_t set;
 
-	v->sigset_active = false;
-	if (!argp)
+	if (!argp) {
+		v->sigset_active = false;
 		return 0;
+	}
 	if (copy_from_user(&head, argp, sizeof(head)))
 		return -EFAULT;
 	if (head.len != sizeof(set))

@@ -659,6 +659,9 @@ static void answers_of_the_device(void)
 	c->head.nent = CPUIDS;
 	ok(!ioctl(kvm, KVM_GET_EMULATED_CPUID, c) && c->head.nent == 3 && leaf(c, 7),
 	   "emulated leaves: 0, 1 and 7");
+	c->head.nent = CPUIDS;
+	c->e[9].padding[2] = 1;
+	refused(ioctl(kvm, KVM_GET_EMULATED_CPUID, c), EINVAL, "something in their padding");
 	free(c);
 }
 

@@ -386,6 +386,8 @@ static void signal_mask(void)
 	mask.set[(SIGCHLD - 1) / 8] &= ~(1 << (SIGCHLD - 1) % 8);
 	mask.set[(SIGALRM - 1) / 8] &= ~(1 << (SIGALRM - 1) % 8);
 	ok(!ioctl(g.vcpu, KVM_SET_SIGNAL_MASK, &mask), "a signal mask for KVM_RUN");
+	mask.head.len = 7;
+	refused(ioctl(g.vcpu, KVM_SET_SIGNAL_MASK, &mask), EINVAL, "one of 7 bytes");
 	runner = pthread_self();
 	pthread_create(&sender, NULL, send_when_it_runs, g.ram + 0x3000);
 	alarm(30);
@@ -394,7 +396,7 @@ static void signal_mask(void)
 	got = sigtimedwait(&child, NULL, &now);
 	ok(r < 0 && err == EINTR && got == SIGCHLD,
 	   "what it lets in ends KVM_RUN and waits outside, ignored or not (%d)", got);
-	alarm(0);
+	ok(alarm(0) > 0, "the refused one has changed nothing");
 	pthread_join(sender, NULL);
 	pthread_sigmask(SIG_UNBLOCK, &child, NULL);
 	guest_close(&g);

@@ -132,6 +132,9 @@ static void msrs(void)
 	cap.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN;
 	ok(!ioctl(g.vm, KVM_ENABLE_CAP, &cap), "MSR exits for two reasons");
 	refused(ioctl(g.vm, KVM_X86_SET_MSR_FILTER, &all), EINVAL, "a filter that denies all");
+	f.ranges[0].flags = 0;
+	refused(ioctl(g.vm, KVM_X86_SET_MSR_FILTER, &f), EINVAL, "one for neither reads nor writes");
+	f.ranges[0].flags = KVM_MSR_FILTER_READ;
 	ok(!ioctl(g.vm, KVM_X86_SET_MSR_FILTER, &f), "a filter for one MSR");
 	ok(go(&g) == KVM_EXIT_X86_RDMSR && g.run->msr.index == 0x10 &&
 	   g.run->msr.reason == KVM_MSR_EXIT_REASON_FILTER, "its read is an exit");
