@@ -22,6 +22,7 @@ static const struct range low[] = {
 	{ 0x00000079, 0x00000079, VMSR_ZERO },	/* microcode update trigger */
 	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
+	{ 0x000000c1, 0x000000c2, VMSR_ZERO },	/* performance counters */
 	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
 	{ 0x000000ce, 0x000000ce, VMSR_OWN },	/* platform information */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
@@ -31,6 +32,7 @@ static const struct range low[] = {
 	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
 	{ 0x00000179, 0x0000017b, VMSR_MCE },	/* MCG cap, status, control */
 	{ 0x00000186, 0x00000187, VMSR_ZERO },	/* event selects */
+	{ 0x00000199, 0x00000199, VMSR_ZERO },	/* performance state */
 	{ 0x000001a0, 0x000001a0, VMSR_OWN },	/* misc enable */
 	{ 0x000001d9, 0x000001d9, VMSR_ZERO },	/* DebugCtl */
 	{ 0x000001db, 0x000001de, VMSR_ZERO },	/* last branch */
@@ -43,6 +45,11 @@ static const struct range low[] = {
 	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
 	{ 0x00000345, 0x00000345, VMSR_OWN },	/* performance capabilities */
 	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
+	{ 0x00000606, 0x00000606, VMSR_ZERO },	/* power: its unit, package, */
+	{ 0x00000611, 0x00000611, VMSR_ZERO },
+	{ 0x00000619, 0x00000619, VMSR_ZERO },	/* memory, cores, graphics */
+	{ 0x00000639, 0x00000639, VMSR_ZERO },
+	{ 0x00000641, 0x00000641, VMSR_ZERO },
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
 };
@@ -59,11 +66,12 @@ static const struct range high[] = {
 	{ 0xc0010055, 0xc0010055, VMSR_ZERO },	/* interrupt pending message */
 	{ 0xc0010058, 0xc0010058, VMSR_ZERO },	/* MMIO configuration base */
 	{ 0xc0010061, 0xc0010068, VMSR_ZERO },	/* P-states */
-	{ 0xc0010114, 0xc0010114, VMSR_ZERO },	/* VM_CR */
+	{ 0xc0010112, 0xc0010114, VMSR_ZERO },	/* SMM's memory, VM_CR */
 	{ 0xc0010140, 0xc0010141, VMSR_ZERO },	/* OS-visible workarounds */
 	{ 0xc0010200, 0xc001020b, VMSR_ZERO },	/* performance counters */
 	{ 0xc0011020, 0xc0011023, VMSR_ZERO },	/* LS, IC, DC, BU config */
 	{ 0xc0011029, 0xc001102a, VMSR_ZERO },	/* DE, BU config 2 */
+	{ 0xc001102c, 0xc001102c, VMSR_ZERO },	/* EX config */
 };
 
 enum vmsr_class vmsr_classify(u32 msr)

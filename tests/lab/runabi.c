@@ -120,6 +120,21 @@ static void rip_at_a_port(void)
 
 #define EFER	0xc0000080
 
+/* Of power, SMM's memory and old counters kernels read what there is on any PC. */
+static void registers_that_are_empty(void)
+{
+	static const uint32_t empty[] = { 0xc1, 0x199, 0x606, 0x611, 0xc0010112, 0xc001102c };
+	unsigned int i, n = 0;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	for (i = 0; i < sizeof(empty) / sizeof(*empty); i++)
+		n += !get_msr(&g, empty[i]);
+	ok(n == i, "MSRs that are there and empty (%u of %u)", n, i);
+	smallvm_close(&g);
+}
+
 /* LMA is the CPU's own, whatever order a VMM restores registers in. */
 static void efer(void)
 {
@@ -323,6 +338,7 @@ int main(void)
 	only_between_instructions();
 	software_interrupts();
 	rip_at_a_port();
+	registers_that_are_empty();
 	efer();
 	narrow_hypercalls();
 	no_emulation();
