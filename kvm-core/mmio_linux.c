@@ -503,7 +503,6 @@ static void op_set_table(struct emul_ctxt *c, enum emul_table t,
 	struct kvm_sregs s = { };
 
 	vcpu_ops->get_sregs(c->priv, &s);
-	s.ss.dpl = c->cpl;	/* which is how the level travels */
 	if (t == EMUL_GDTR || t == EMUL_IDTR)
 		*sregs_table(&s, t) = (struct kvm_dtable){
 			.base = in->base, .limit = in->limit,

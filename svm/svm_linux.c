@@ -675,12 +675,27 @@ static void seg_from_user(struct vmcb_seg *out, const struct kvm_segment *in)
 #define SEG_GET(name, sregs, save) seg_to_user(&(sregs)->name, &(save)->name)
 #define SEG_SET(name, sregs, save) seg_from_user(&(save)->name, &(sregs)->name)
 
+/* A segment that can be used has been accessed, whether the CPU says so or not. */
+static void mark_accessed(struct kvm_segment *seg)
+{
+	seg->type |= !seg->unusable;
+}
+
 static void svm_get_sregs(struct vcpu *v, struct kvm_sregs *s)
 {
 	struct vmcb_save *save = &to_svm(v)->vmcb->s;
 
 	FOR_EACH_SEG(SEG_GET, s, save);
 	seg_to_user(&s->ldt, &save->ldtr);
+	mark_accessed(&s->ds);
+	mark_accessed(&s->es);
+	mark_accessed(&s->fs);
+	mark_accessed(&s->gs);
+	/* SYSRET, and a null selector in 64-bit code, leave other bits of SS as they were;
+	 * the level is beside it (APM2 15.5.1), and travels so.
+	 */
+	s->ss.dpl = save->cpl;
+	s->ss.db &= !s->ss.unusable;
 	/* A task register is always busy while loaded. */
 	s->tr.type |= 2;
 	s->gdt.base = save->gdtr.base;
