@@ -179,8 +179,9 @@ static __always_inline void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
 	*ecx &= ~BIT(27);
 	if (v->cr4 & X86_CR4_OSXSAVE)
 		*ecx |= BIT(27);
-	if (!(vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE))
-		*edx &= ~BIT(9);
+	*edx &= ~BIT(9);
+	if (vcpu_irq_get_apic_base(v) & MSR_IA32_APICBASE_ENABLE)
+		*edx |= BIT(9);
 	if (unlikely(!vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))) {
 		*ecx &= ~BIT(3);
 		if (v->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT)

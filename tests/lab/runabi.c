@@ -118,6 +118,47 @@ static void rip_at_a_port(void)
 	smallvm_close(&g);
 }
 
+/* What the CPU keeps of segments is told as any CPU would have it. */
+static void segments(void)
+{
+	struct kvm_sregs s;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	s.ds.type = s.fs.type = 2;
+	s.ss = (struct kvm_segment){ .unusable = 1, .db = 1, .dpl = 3 };
+	s.tr.type = 9;
+	ok(!ioctl(g.vcpu, KVM_SET_SREGS, &s) && !ioctl(g.vcpu, KVM_GET_SREGS, &s) &&
+	   s.ds.type == 3 && s.fs.type == 3, "data segments have been accessed");
+	ok(s.ss.unusable && s.ss.dpl == 3 && !s.ss.db, "SS that is null has a level still");
+	ok(s.tr.type == 11, "a task is busy");
+	smallvm_close(&g);
+}
+
+static void apic_in_cpuid(void)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 e;
+	} c = { .head.nent = 1, .e = { .function = 1 } };
+	struct kvm_sregs s;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, halt, sizeof(halt), true))
+		return;
+	ioctl(g.vcpu, KVM_SET_CPUID2, &c);
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &c) && c.e.edx >> 9 & 1,
+	   "CPUID has an APIC while it is on");
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	s.apic_base &= ~(1ULL << 11);
+	ioctl(g.vcpu, KVM_SET_SREGS, &s);
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &c) && !(c.e.edx >> 9 & 1), "and not while it is off");
+	smallvm_close(&g);
+}
+
 #define EFER	0xc0000080
 
 /* Of power, SMM's memory and old counters kernels read what there is on any PC. */
@@ -338,6 +379,8 @@ int main(void)
 	only_between_instructions();
 	software_interrupts();
 	rip_at_a_port();
+	segments();
+	apic_in_cpuid();
 	registers_that_are_empty();
 	efer();
 	narrow_hypercalls();
