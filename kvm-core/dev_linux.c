@@ -34,6 +34,7 @@ static const struct {
 } capabilities[] = {
 	{ KVM_CAP_IRQCHIP, 1 },
 	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_USER_MEMORY, 1 },
 	{ KVM_CAP_USER_MEMORY2, 1 },
 	{ KVM_CAP_VM_TYPES, 1 },		/* type 0 alone */

@@ -104,6 +104,8 @@ static void mmio_read(struct vcpu *v, u32 offset, unsigned int len, void *data)
 	memset(data, 0, len);
 	if (at >= sizeof(val))
 		return;
+	if (reg == VLAPIC_TPR && unlikely(v->tpr_report))
+		vcpu_tpr_accessed(v, false);
 	if (vlapic_reg_needs_time(reg))
 		now = time_now(v);
 	val = vlapic_read(v->vlapic, reg, &now, &e);
@@ -125,6 +127,8 @@ static void mmio_write(struct vcpu *v, u32 offset, unsigned int len,
 		now = time_now(v);
 	if (offset == VLAPIC_LVTT)
 		learn_features(v);
+	if (offset == VLAPIC_TPR && unlikely(v->tpr_report))
+		vcpu_tpr_accessed(v, true);
 	memcpy(&val, data, sizeof(val));
 	vlapic_write(v->vlapic, offset, val, &now, &e);
 	apply(v, &e);

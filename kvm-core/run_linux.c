@@ -172,6 +172,10 @@ static noinline bool serve_waiting(struct vcpu *v)
 		vcpu_internal_error(v, KVM_INTERNAL_ERROR_EMULATION);
 		return true;
 	}
+	if (vcpu_take_request(v, VCPU_REQ_TPR)) {
+		v->run->exit_reason = KVM_EXIT_TPR_ACCESS;
+		return true;
+	}
 	if (vcpu_take_request(v, VCPU_REQ_TRIPLE_FAULT)) {
 		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return true;
@@ -414,7 +418,9 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	choose_event(v);
 	if (v->msr.pv_eoi)
 		vcpu_pv_eoi_lend(v);
-	if (unlikely(v->guest_debug || v->pv.eoi_lent || v->smm.active ||
+	if (unlikely(v->vapic_page))
+		vcpu_vapic_put(v);
+	if (unlikely(v->guest_debug || v->pv.eoi_lent || v->smm.active || v->vapic_page ||
 		     trace_kvm_entry_enabled()))
 		v->quick = false;
 
@@ -446,6 +452,8 @@ static enum run_verdict enter_guest(struct vcpu *v)
 	let_interrupts_in();
 	if (v->pv.eoi_lent)
 		vcpu_pv_eoi_settle(v);
+	if (unlikely(v->vapic_page))
+		vcpu_vapic_take(v);
 	return static_call(vcpu_handle_exit)(v);
 }
 

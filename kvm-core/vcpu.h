@@ -193,6 +193,16 @@ void vcpu_apf_reset(struct vcpu *v);
 void vcpu_apf_msr(struct vcpu *v, u32 msr, u64 data);
 void vcpu_apf_tell(struct vcpu *v);		/* VCPU_REQ_APF */
 
+/* ---- a page for the task priority (vapic_linux.c) --------------------------------- */
+/* KVM_TPR_ACCESS_REPORTING, KVM_SET_VAPIC_ADDR: 0 or -EINVAL. */
+int vcpu_tpr_report(struct vcpu *v, struct kvm_tpr_access_ctl *c);
+int vcpu_vapic_page(struct vcpu *v, const struct kvm_vapic_addr *a);
+/* v->tpr_report: the instruction at rip accesses the TPR in the APIC's page. */
+void vcpu_tpr_accessed(struct vcpu *v, bool write);
+/* v->vapic_page: around each entry. */
+void vcpu_vapic_put(struct vcpu *v);
+void vcpu_vapic_take(struct vcpu *v);
+
 /* ---- system management mode (smm_linux.c) ------------------------------------- */
 /* Address space @id (0, 1) of @vm, made if need be; ERR_PTR. Only its memory. */
 struct vm *vm_space(struct vm *vm, unsigned int id);

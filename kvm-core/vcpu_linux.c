@@ -96,6 +96,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	v->nmi_masked = false;
 	v->int_shadow = false;
 	v->user_irq = -1;
+	v->vapic_page = 0;
 	vcpu_forget_code(v);
 	v->device_gfn = ~0ULL;
 	v->mmio.n = 0;
@@ -691,18 +692,6 @@ void vcpu_sync_out(struct vcpu *v)
 		events_get(v, &s->events);
 }
 
-/*
- * The page is used by guests whose TPR accesses user space has patched after
- * KVM_TPR_ACCESS_REPORTING showed them to it. Reporting is not offered, so the
- * page is never read; but VMMs insist on naming it.
- */
-static int vapic_addr_set(struct vcpu *v, const struct kvm_vapic_addr *a)
-{
-	if (vm_irq_mode(v->vm) == IRQCHIP_NONE)
-		return -EINVAL;
-	return !a->vapic_addr || vm_mem_gpa_to_hva(v->vm, a->vapic_addr, NULL) ? 0 : -EINVAL;
-}
-
 static long signal_mask_set(struct vcpu *v, void __user *argp)
 {
 	struct kvm_signal_mask head;
@@ -763,6 +752,17 @@ static int inout_translate(struct vcpu *v, void __user *argp)
 		return -EFAULT;
 	translate(v, &t);
 	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
+static int inout_tpr(struct vcpu *v, void __user *argp)
+{
+	struct kvm_tpr_access_ctl c;
+	int err;
+
+	if (copy_from_user(&c, argp, sizeof(c)))
+		return -EFAULT;
+	err = vcpu_tpr_report(v, &c);
+	return err ?: copy_to_user(argp, &c, sizeof(c)) ? -EFAULT : 0;
 }
 
 static int prefault(struct vcpu *v, void __user *argp)
@@ -874,7 +874,9 @@ static long vcpu_state_ioctl(struct vcpu *v, unsigned int cmd, unsigned long arg
 	case KVM_SET_TSC_KHZ:
 		return vcpu_set_tsc_khz(v, arg);
 	case KVM_SET_VAPIC_ADDR:
-		return SET(struct kvm_vapic_addr, vapic_addr_set);
+		return SET(struct kvm_vapic_addr, vcpu_vapic_page);
+	case KVM_TPR_ACCESS_REPORTING:
+		return inout_tpr(v, argp);
 	case KVM_KVMCLOCK_CTRL:
 		return clock_paused(v);
 	default:

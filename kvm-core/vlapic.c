@@ -152,6 +152,15 @@ bool vlapic_held_by_tpr(const struct vlapic *a)
 	return irr >= 0 && (u32)(irr & 0xf0) <= (REG(a, VLAPIC_TPR) & 0xf0);
 }
 
+u32 vlapic_priorities(const struct vlapic *a)
+{
+	int irr = highest_vector(a, VLAPIC_IRR, READ_ONCE(a->irr_words));
+	int isr = highest_vector(a, VLAPIC_ISR, a->isr_words);
+
+	return (REG(a, VLAPIC_TPR) & 0xff) | ((u32)max(isr, 0) & 0xf0) << 8 |
+	       (u32)max(irr, 0) << 24;
+}
+
 bool vlapic_requested_one(const struct vlapic *a)
 {
 	u32 words = READ_ONCE(a->irr_words), bits;

@@ -136,6 +136,10 @@ static inline bool vlapic_requested(const struct vlapic *a)
 bool vlapic_requested_one(const struct vlapic *a);
 /* Is a request waiting that the task priority alone may hold back? */
 bool vlapic_held_by_tpr(const struct vlapic *a);
+/* TPR, the class in service << 8, the highest vector requested << 24, as the page for
+ * task priorities has them.
+ */
+u32 vlapic_priorities(const struct vlapic *a);
 /* Take it: IRR -> ISR. Its vector, or -1. */
 int vlapic_accept(struct vlapic *a);
 /* [any] Enabled in the base MSR; in both it and SVR. */

@@ -130,6 +130,7 @@ enum vcpu_request {
 	VCPU_REQ_APF,			/* a page of the guest came */
 	VCPU_REQ_SHADOW,		/* shadow paging: the guest flushed */
 	VCPU_REQ_RING_FULL,		/* user space is to empty the dirty ring */
+	VCPU_REQ_TPR,			/* it is to see an access to the priority */
 };
 
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING };
@@ -214,6 +215,7 @@ struct vcpu {
 	struct vlapic *vlapic;
 	struct hrtimer lapic_timer;
 	u64 apic_base, cr8;		/* when there is no vlapic */
+	gpa_t vapic_page;		/* where the guest has its TPR; 0: nowhere */
 
 	struct vcpu_exception exception;
 	struct {
@@ -307,6 +309,7 @@ struct vcpu {
 					 */
 
 	bool user_hypercall;		/* one that user space answers */
+	bool tpr_report;		/* each access to the TPR is told */
 	u8 window_next;			/* of window: the next to go */
 	/* A RDMSR or WRMSR that user space answers */
 	struct {

@@ -78,6 +78,61 @@ static void software_interrupts(void)
 	smallvm_close(&g);
 }
 
+/* ---- the task priority ------------------------------------------------------------- */
+
+static void map_apic(struct smallvm *g)
+{
+	uint64_t *pdpt = (void *)(g->ram + VM_TABLES + 0x1000), *pd = pdpt + 1024;
+
+	pdpt[3] = (VM_TABLES + 0x3000) | 3;
+	pd[0xfee00000 >> 21 & 511] = 0xfee00000 | 0x83;
+}
+
+static bool tpr_access(struct smallvm *g, uint64_t rip, bool write)
+{
+	return smallvm_run(g) == KVM_EXIT_TPR_ACCESS && g->run->tpr_access.rip == rip &&
+	       g->run->tpr_access.is_write == write;
+}
+
+/* What QEMU does for guests that change their priority all the time. */
+static void task_priorities(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x80, 0x00, 0xe0, 0xfe,		/* mov eax, fee00080h */
+		0xc7, 0x00, 0x20, 0x00, 0x00, 0x00,	/* mov dword [rax], 20h */
+		0x8b, 0x08,				/* mov ecx, [rax] */
+		0xe6, 0x80,				/* out 80h, al */
+		0xc6, 0x04, 0x25, 0x00, 0x50, 0x00, 0x00, 0x40,	/* mov byte [5000h], 40h */
+		0x8b, 0x08, 0x89, 0xc8,			/* mov ecx, [rax]; mov eax, ecx */
+		0xe7, 0x81,				/* out 81h, eax */
+	};
+	struct kvm_tpr_access_ctl ctl = { .enabled = 1, .flags = 1 };
+	struct kvm_vapic_addr page = { .vapic_addr = 0x5000 };
+	struct kvm_lapic_state apic;
+	struct smallvm g;
+	int64_t v;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	map_apic(&g);
+	ok(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_VAPIC) == 1, "accesses to the TPR are told");
+	refused(ioctl(g.vcpu, KVM_TPR_ACCESS_REPORTING, &ctl), EINVAL, "an unknown flag for that");
+	ctl.flags = 0;
+	ok(!ioctl(g.vcpu, KVM_TPR_ACCESS_REPORTING, &ctl), "who wants to know of them");
+	ok(tpr_access(&g, VM_CODE + 5, true) && regs(&g).rip == VM_CODE + 11,
+	   "a store leaves when it is done");
+	ok(tpr_access(&g, VM_CODE + 11, false) && regs(&g).rcx == 0x20, "so does a load");
+	ctl.enabled = 0;
+	ok(!ioctl(g.vcpu, KVM_TPR_ACCESS_REPORTING, &ctl) && smallvm_out(&g, 0x80) >= 0, "no more");
+	ok(!ioctl(g.vcpu, KVM_SET_VAPIC_ADDR, &page), "the guest's own page for it");
+	v = smallvm_out(&g, 0x81);
+	ok(v == 0x40, "what it writes there is its priority (%#llx)", (long long)v);
+	ioctl(g.vcpu, KVM_GET_LAPIC, &apic);
+	ok(*(uint32_t *)(apic.regs + 0x80) == 0x40, "its APIC's state has it");
+	smallvm_close(&g);
+}
+
 /* ---- registers ------------------------------------------------------------------- */
 
 static int64_t get_msr(struct smallvm *g, uint32_t index)
@@ -378,6 +433,7 @@ int main(void)
 		return 1;
 	only_between_instructions();
 	software_interrupts();
+	task_priorities();
 	rip_at_a_port();
 	segments();
 	apic_in_cpuid();

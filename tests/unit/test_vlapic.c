@@ -81,6 +81,18 @@ static void test_what_the_task_priority_holds_back_is_known(void **state)
 	assert_false(vlapic_requested(&a));
 }
 
+static void test_priorities_are_told_as_a_patched_guest_wants_them(void **state)
+{
+	struct vlapic a = fresh();
+
+	assert_int_equal(vlapic_priorities(&a), 0);
+	put(&a, VLAPIC_TPR, 0x23);
+	vlapic_post(&a, 0x56, false);
+	assert_int_equal(vlapic_accept(&a), 0x56);
+	vlapic_post(&a, 0x31, false);
+	assert_int_equal(vlapic_priorities(&a), 0x31005023);
+}
+
 static void test_a_single_request_is_told_from_several(void **state)
 {
 	struct vlapic a = fresh();
@@ -588,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_a_self_ipi_is_pending_at_once),
 		cmocka_unit_test(test_the_x2apic_id_and_logical_id_follow_the_vcpu),
 		cmocka_unit_test(test_what_the_task_priority_holds_back_is_known),
+		cmocka_unit_test(test_priorities_are_told_as_a_patched_guest_wants_them),
 		cmocka_unit_test(test_a_single_request_is_told_from_several),
 		cmocka_unit_test(test_requests_in_one_word_are_all_found),
 		cmocka_unit_test(test_random_steps_agree_with_plain_sets),
