@@ -28,8 +28,9 @@
 		   M(20) | M(23) | M(24) | M(29))
 #define EBX_TSC_ADJUST	M(1)
 #define ECX_PKU		M(3)
-/* UMIP PKU LA57 RDPID */
-#define LEAF7_ECX (M(2) | ECX_PKU | M(16) | M(22))
+/* UMIP PKU GFNI VAES VPCLMULQDQ LA57 RDPID */
+#define LEAF7_ECX (M(2) | ECX_PKU | M(8) | M(9) | M(10) | M(16) | M(22))
+#define LEAF7_EDX M(4)		/* FSRM */
 
 /* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW TOPOEXT. SVM is not:
  * no nested guests.
@@ -38,6 +39,8 @@
 /* + SYSCALL NX MMXEXT FXSR_OPT 1GB RDTSCP LM */
 #define LEAF81_EDX (COMMON_EDX | M(11) | M(20) | M(22) | M(25) | M(26) | \
 		    M(27) | M(29))
+
+#define LEAF88_EBX (M(0) | M(2) | M(9))		/* CLZERO XSAVEERPTR WBNOINVD */
 
 /* XSAVEOPT and XGETBV1; the compacted form needs IA32_XSS, not offered. */
 #define LEAFD1_EAX (M(0) | M(2))
@@ -62,7 +65,7 @@ static const struct row table[] = {
 	{ 0x00000001, 1, ~0U, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
 	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000006, 1, M(2), 0, 0, 0 },			/* ARAT */
-	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, 0 },
+	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX },
 	{ 0x0000000d, 10, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000001, 1, ~0U, ~0U, LEAF81_ECX, LEAF81_EDX },
@@ -72,7 +75,7 @@ static const struct row table[] = {
 	{ 0x80000005, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000006, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000007, 1, 0, 0, 0, M(8) },			/* invariant TSC */
-	{ 0x80000008, 1, 0x0000ffff, 0, 0, 0 },
+	{ 0x80000008, 1, 0x0000ffff, LEAF88_EBX, 0, 0 },
 	{ 0x8000001d, 5, ~0U, ~0U, ~0U, ~0U },
 };
 

@@ -71,8 +71,11 @@ static void test_unswitched_state_is_hidden(void **state)
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 7, 0, &r));
 	assert_int_equal(r.ecx & (1U << 3), 0);		/* PKU */
-	assert_int_equal(r.edx, 0);
+	assert_int_equal(r.edx, 1U << 4);		/* FSRM, no SPEC_CTRL */
 	assert_int_not_equal(r.ebx & (1U << 1), 0);	/* TSC_ADJUST */
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
+	assert_int_equal(r.ebx & (1U << 14 | 1U << 15 | 1U << 24), 0);	/* SPEC_CTRL's */
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0x80000001, 0, &r));
 	assert_int_equal(r.ecx & (1U << 2), 0);		/* SVM */
@@ -82,6 +85,17 @@ static void test_unswitched_state_is_hidden(void **state)
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0xd, 1, &r));
 	assert_int_equal(r.eax & (1U << 3), 0);		/* XSAVES */
+}
+
+static void test_instructions_without_state_are_shown(void **state)
+{
+	struct vcpuid_regs r = all_ones();
+
+	assert_true(vcpuid_filter(&host, 7, 0, &r));
+	assert_int_equal(r.ecx >> 8 & 7, 7);		/* GFNI, VAES, VPCLMULQDQ */
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
+	assert_int_equal(r.ebx, 0x205);			/* CLZERO, XSAVEERPTR, WBNOINVD */
 }
 
 static void test_keys_come_with_a_host_that_uses_them(void **state)
@@ -136,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_leaves_with_an_index_are_marked),
 		cmocka_unit_test(test_a_leaf_the_host_lacks_is_not_made_up),
 		cmocka_unit_test(test_unswitched_state_is_hidden),
+		cmocka_unit_test(test_instructions_without_state_are_shown),
 		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
 		cmocka_unit_test(test_the_signature_reads_kvm),
 		cmocka_unit_test(test_the_table_can_be_walked),
