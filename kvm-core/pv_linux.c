@@ -305,11 +305,11 @@ static enum run_verdict hypercall_to_user(struct vcpu *v, const struct hypercall
 	return RUN_USER;
 }
 
-/* Code of 32 bits has narrow arguments in long mode, too. */
+/* Code of 32 bits has narrow arguments in long mode, too, and never stands up there. */
 static bool is_wide(struct vcpu *v)
 {
 	return (v->efer & EFER_LMA) &&
-	       (static_call(vcpu_segment)(v, EMUL_CS)->attrib & BIT(9));
+	       (v->rip >> 32 || static_call(vcpu_segment)(v, EMUL_CS)->attrib & BIT(9));
 }
 
 void vcpu_complete_hypercall(struct vcpu *v)
