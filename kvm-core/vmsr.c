@@ -45,11 +45,6 @@ static const struct range low[] = {
 	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
 	{ 0x00000345, 0x00000345, VMSR_OWN },	/* performance capabilities */
 	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
-	{ 0x00000606, 0x00000606, VMSR_ZERO },	/* power: its unit, package, */
-	{ 0x00000611, 0x00000611, VMSR_ZERO },
-	{ 0x00000619, 0x00000619, VMSR_ZERO },	/* memory, cores, graphics */
-	{ 0x00000639, 0x00000639, VMSR_ZERO },
-	{ 0x00000641, 0x00000641, VMSR_ZERO },
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
 };

@@ -25,7 +25,7 @@ static void test_named_msrs_have_their_class(void **state)
 		{ 0xc0000080, VMSR_OWN }, { 0xc0000103, VMSR_OWN },
 		{ 0x4b564d01, VMSR_OWN }, { 0x8b, VMSR_OWN },
 		{ 0xc0011029, VMSR_ZERO }, { 0xc0010112, VMSR_ZERO },
-		{ 0xc2, VMSR_ZERO }, { 0x611, VMSR_ZERO }, { 0x200, VMSR_MTRR },
+		{ 0xc2, VMSR_ZERO }, { 0x200, VMSR_MTRR },
 		{ 0x2ff, VMSR_MTRR }, { 0xfe, VMSR_MTRR },
 		{ 0x17a, VMSR_MCE }, { 0x47f, VMSR_MCE },
 		{ 0x808, VMSR_X2APIC }, { 0x6e0, VMSR_X2APIC },
