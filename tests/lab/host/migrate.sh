@@ -38,12 +38,14 @@ rounds_more() { wait_for 60 past "$1" $(($(last_round "$1") + $2)); }
 # No round found a wrong word or a clock that went back
 load_clean() { said "$1" | awk '{ n++ } $4 != 0 || $6 != 0 { bad = 1; print } END { exit bad || !n }'; }
 
-# load_guest NAME [QEMU arguments]: starts one, output in /tmp/NAME.out
+# load_guest NAME [QEMU arguments]: starts one, output in /tmp/NAME.out, its job
+# is $NAME_job
 load_guest()
 {
 	_name=$1; shift
 	guest --vmm debian --accel "${LOAD_ACCEL:-kvm}" --timeout 300 --log /tmp/$_name.log --qmp /tmp/$_name.qmp \
 		--pidfile /tmp/$_name.pid /lab/guest-load.sh -- "$@" >/tmp/$_name.out 2>/tmp/$_name.err &
+	eval "${_name}_job=\$!"
 }
 
 # An image to keep snapshots in: no device of the guest, so no driver
@@ -94,6 +96,8 @@ step_migrate()
 	_gone=$(last_round /tmp/src.out)
 	ok "the second QEMU runs it on" wait_for 60 past /tmp/dst.out $((_gone + 3))
 	qmp /tmp/src.qmp '{"execute":"quit"}' >/dev/null
+	wait $src_job
+	_gone=$(last_round /tmp/src.out)	# now that all it said is there
 	ok "no word was wrong, no clock went back" load_clean /tmp/dst.out
 	# The line that was being said may be half here, half there.
 	_first=$(said /tmp/dst.out | awk '{ print $2; exit }')
