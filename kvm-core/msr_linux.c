@@ -842,8 +842,9 @@ int vcpu_get_msr(struct vcpu *v, u32 msr, u64 *data, bool host)
 	switch (vmsr_classify(msr)) {
 	case VMSR_OWN:
 		return get_own(v, msr, data, host);
-	case VMSR_ZERO:
-		*data = 0;
+	case VMSR_SET:
+	case VMSR_FIXED:
+		*data = vmsr_set_value(msr);
 		return 0;
 	case VMSR_MTRR:
 		slot = mtrr_slot(v, msr);
@@ -870,7 +871,8 @@ int vcpu_set_msr(struct vcpu *v, u32 msr, u64 data, bool host)
 	switch (vmsr_classify(msr)) {
 	case VMSR_OWN:
 		return set_own(v, msr, data, host);
-	case VMSR_ZERO:
+	case VMSR_SET:
+	case VMSR_SINK:
 		return 0;
 	case VMSR_MTRR:
 		slot = mtrr_slot(v, msr);

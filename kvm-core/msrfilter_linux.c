@@ -152,8 +152,8 @@ enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write)
 	if (!err)
 		return GUEST_MSR_DONE;
 	return refuse(v, msr, *data, write,
-		      vmsr_classify(msr) == VMSR_UNKNOWN ?
-		      KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL);
+		      vmsr_known(msr, write) ? KVM_MSR_EXIT_REASON_INVAL :
+					       KVM_MSR_EXIT_REASON_UNKNOWN);
 }
 EXPORT_SYMBOL_GPL(vcpu_guest_msr);
 

@@ -10,32 +10,37 @@ struct range {
 	enum vmsr_class class;
 };
 
-/* In order; in two, so that each search is a step shorter. */
+/*
+ * In order; in two, so that each search is a step shorter. Systems read and write
+ * many of these without asking what CPU they run on, and die of a #GP. Which ones
+ * raise none, and for which of the two, is Linux's KVM's choice: guests are used to it.
+ */
 static const struct range low[] = {
 	{ 0x00000010, 0x00000010, VMSR_OWN },	/* TSC */
 	{ 0x00000011, 0x00000012, VMSR_OWN },	/* kvmclock, old numbers */
-	{ 0x00000017, 0x00000017, VMSR_ZERO },	/* platform id */
+	{ 0x00000017, 0x00000017, VMSR_FIXED },	/* platform id */
 	{ 0x0000001b, 0x0000001b, VMSR_OWN },	/* APIC base */
-	{ 0x0000002a, 0x0000002a, VMSR_ZERO },	/* power-on configuration */
+	{ 0x0000002a, 0x0000002a, VMSR_FIXED },	/* power-on configuration */
+	{ 0x0000002c, 0x0000002c, VMSR_FIXED },	/* bus frequency of a Pentium 4 */
 	{ 0x00000034, 0x00000034, VMSR_OWN },	/* SMI count */
 	{ 0x0000003b, 0x0000003b, VMSR_OWN },	/* TSC adjust */
-	{ 0x00000079, 0x00000079, VMSR_ZERO },	/* microcode update trigger */
+	{ 0x00000079, 0x00000079, VMSR_SINK },	/* microcode update trigger */
 	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
-	{ 0x000000c1, 0x000000c2, VMSR_ZERO },	/* performance counters */
-	{ 0x000000cd, 0x000000cd, VMSR_ZERO },	/* bus frequency */
+	{ 0x000000c1, 0x000000c2, VMSR_SET },	/* performance counters */
+	{ 0x000000cd, 0x000000cd, VMSR_FIXED },	/* bus frequency */
 	{ 0x000000ce, 0x000000ce, VMSR_OWN },	/* platform information */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
 	{ 0x0000010a, 0x0000010a, VMSR_OWN },	/* capabilities */
-	{ 0x0000011e, 0x0000011e, VMSR_ZERO },	/* cache control */
+	{ 0x0000011e, 0x0000011e, VMSR_SET },	/* L2 cache control */
 	{ 0x00000140, 0x00000140, VMSR_OWN },	/* CPUID faulting */
 	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
 	{ 0x00000179, 0x0000017b, VMSR_MCE },	/* MCG cap, status, control */
-	{ 0x00000186, 0x00000187, VMSR_ZERO },	/* event selects */
-	{ 0x00000199, 0x00000199, VMSR_ZERO },	/* performance state */
+	{ 0x00000186, 0x00000187, VMSR_SET },	/* event selects */
+	{ 0x00000198, 0x00000199, VMSR_FIXED },	/* P-state: status, control */
 	{ 0x000001a0, 0x000001a0, VMSR_OWN },	/* misc enable */
-	{ 0x000001d9, 0x000001d9, VMSR_ZERO },	/* DebugCtl */
-	{ 0x000001db, 0x000001de, VMSR_ZERO },	/* last branch */
+	{ 0x000001d9, 0x000001d9, VMSR_SET },	/* DebugCtl */
+	{ 0x000001db, 0x000001de, VMSR_FIXED },	/* last branch */
 	{ 0x000001fc, 0x000001fc, VMSR_OWN },	/* power control */
 	{ 0x00000200, 0x0000020f, VMSR_MTRR },	/* variable */
 	{ 0x00000250, 0x00000250, VMSR_MTRR },
@@ -45,6 +50,11 @@ static const struct range low[] = {
 	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
 	{ 0x00000345, 0x00000345, VMSR_OWN },	/* performance capabilities */
 	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
+	{ 0x00000606, 0x00000606, VMSR_FIXED },	/* unit of power, */
+	{ 0x00000611, 0x00000611, VMSR_FIXED },	/* energy of the package, */
+	{ 0x00000619, 0x00000619, VMSR_FIXED },	/* of DRAM, */
+	{ 0x00000639, 0x00000639, VMSR_FIXED },	/* of the cores, */
+	{ 0x00000641, 0x00000641, VMSR_FIXED },	/* of the rest */
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
 };
@@ -54,19 +64,25 @@ static const struct range high[] = {
 	{ 0x4b564d02, 0x4b564d07, VMSR_PV },	/* async faults .. their ack */
 	{ 0xc0000080, 0xc0000084, VMSR_OWN },	/* EFER STAR LSTAR CSTAR MASK */
 	{ 0xc0000100, 0xc0000103, VMSR_OWN },	/* FS GS KernelGS TSC_AUX */
-	{ 0xc0010000, 0xc0010007, VMSR_ZERO },	/* performance counters */
-	{ 0xc0010010, 0xc0010010, VMSR_ZERO },	/* SYSCFG */
+	{ 0xc0010000, 0xc0010007, VMSR_SET },	/* performance counters */
+	{ 0xc0010010, 0xc0010010, VMSR_FIXED },	/* SYSCFG */
 	{ 0xc0010015, 0xc0010015, VMSR_OWN },	/* HWCR */
-	{ 0xc001001f, 0xc0010020, VMSR_ZERO },	/* NB_CFG, patch loader */
-	{ 0xc0010055, 0xc0010055, VMSR_ZERO },	/* interrupt pending message */
-	{ 0xc0010058, 0xc0010058, VMSR_ZERO },	/* MMIO configuration base */
-	{ 0xc0010061, 0xc0010068, VMSR_ZERO },	/* P-states */
-	{ 0xc0010112, 0xc0010114, VMSR_ZERO },	/* SMM's memory, VM_CR */
-	{ 0xc0010140, 0xc0010141, VMSR_ZERO },	/* OS-visible workarounds */
-	{ 0xc0010200, 0xc001020b, VMSR_ZERO },	/* performance counters */
-	{ 0xc0011020, 0xc0011023, VMSR_ZERO },	/* LS, IC, DC, BU config */
-	{ 0xc0011029, 0xc001102a, VMSR_ZERO },	/* DE, BU config 2 */
-	{ 0xc001102c, 0xc001102c, VMSR_ZERO },	/* EX config */
+	{ 0xc001001b, 0xc001001b, VMSR_FIXED },	/* CLK_CTL */
+	{ 0xc001001f, 0xc001001f, VMSR_SET },	/* NB_CFG */
+	{ 0xc0010020, 0xc0010020, VMSR_SINK },	/* patch loader */
+	{ 0xc0010055, 0xc0010055, VMSR_FIXED },	/* interrupt pending message */
+	{ 0xc0010058, 0xc0010058, VMSR_SET },	/* MMIO configuration base */
+	{ 0xc0010061, 0xc0010068, VMSR_SET },	/* P-states */
+	{ 0xc0010112, 0xc0010113, VMSR_FIXED },	/* SMM's memory */
+	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
+	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
+	{ 0xc0010140, 0xc0010141, VMSR_SET },	/* OS-visible workarounds */
+	{ 0xc0010200, 0xc001020b, VMSR_SET },	/* performance counters */
+	{ 0xc0011020, 0xc0011020, VMSR_SET },	/* LS_CFG */
+	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
+	{ 0xc0011022, 0xc0011023, VMSR_SET },	/* DC_CFG, TW_CFG */
+	{ 0xc0011029, 0xc001102a, VMSR_SET },	/* DE_CFG, BU_CFG2 */
+	{ 0xc001102c, 0xc001102c, VMSR_SET },	/* EX_CFG */
 };
 
 enum vmsr_class vmsr_classify(u32 msr)
@@ -85,6 +101,38 @@ enum vmsr_class vmsr_classify(u32 msr)
 			return r[mid].class;
 	}
 	return VMSR_UNKNOWN;
+}
+
+u64 vmsr_set_value(u32 msr)
+{
+	switch (msr) {
+	case 0x2c:		/* 100 MHz, a number every model has */
+		return 1U << 24;
+	case 0xcd:		/* 100 MHz or more, by model */
+		return 3;
+	case 0x11e:		/* 256 KiB, switched on */
+		return 0xbe702111;
+	case 0x198:		/* a multiple of 4 */
+		return 4ULL << 40 | 1000;
+	case 0xc001001b:	/* as the K7's errata want it: nothing to mend */
+		return 0x20000000;
+	default:
+		return 0;
+	}
+}
+
+bool vmsr_known(u32 msr, bool write)
+{
+	switch (vmsr_classify(msr)) {
+	case VMSR_UNKNOWN:
+		return false;
+	case VMSR_FIXED:
+		return !write;
+	case VMSR_SINK:
+		return write;
+	default:
+		return true;
+	}
 }
 
 static const u32 listed[] = {

@@ -12,9 +12,11 @@
 enum vmsr_class {
 	VMSR_UNKNOWN,		/* #GP */
 	VMSR_OWN,		/* has a handler of its own */
-	VMSR_ZERO,		/* reads 0, writes are dropped: models' chicken
-				 * bits, performance counters
+	VMSR_SET,		/* reads a set value, writes are dropped: models'
+				 * chicken bits, performance counters
 				 */
+	VMSR_FIXED,		/* the same, but a write is #GP */
+	VMSR_SINK,		/* writes are dropped, a read is #GP */
 	VMSR_MTRR,		/* stored, no effect under nested paging */
 	VMSR_MCE,		/* machine-check banks: stored */
 	VMSR_X2APIC,
@@ -22,6 +24,10 @@ enum vmsr_class {
 };
 
 enum vmsr_class vmsr_classify(u32 msr);
+/* What an MSR of VMSR_SET or VMSR_FIXED reads. */
+u64 vmsr_set_value(u32 msr);
+/* Is there such an MSR to read, or to write? */
+bool vmsr_known(u32 msr, bool write);
 
 /* The MSRs user space should save and restore, in order; false past the end. */
 bool vmsr_listed(unsigned int i, u32 *msr);

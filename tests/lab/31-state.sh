@@ -26,6 +26,7 @@ run_tap stateabi
 run_tap capabi
 run_tap vmmabi
 run_tap runabi
+run_tap guestabi
 load_guest src
 load_guest dst -incoming unix:/tmp/mig.sock
 ok "the guest's memory is under load" wait_for 90 past /tmp/src.out 2 || { cat /tmp/src.err; exit 1; }

@@ -24,8 +24,7 @@ static void test_named_msrs_have_their_class(void **state)
 		{ 0x10, VMSR_OWN }, { 0x1b, VMSR_OWN }, { 0x277, VMSR_OWN },
 		{ 0xc0000080, VMSR_OWN }, { 0xc0000103, VMSR_OWN },
 		{ 0x4b564d01, VMSR_OWN }, { 0x8b, VMSR_OWN },
-		{ 0xc0011029, VMSR_ZERO }, { 0xc0010112, VMSR_ZERO },
-		{ 0xc2, VMSR_ZERO }, { 0x200, VMSR_MTRR },
+		{ 0xc0011029, VMSR_SET }, { 0x200, VMSR_MTRR },
 		{ 0x2ff, VMSR_MTRR }, { 0xfe, VMSR_MTRR },
 		{ 0x17a, VMSR_MCE }, { 0x47f, VMSR_MCE },
 		{ 0x808, VMSR_X2APIC }, { 0x6e0, VMSR_X2APIC },
@@ -34,6 +33,35 @@ static void test_named_msrs_have_their_class(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		assert_int_equal(vmsr_classify(rows[i].msr), rows[i].class);
+}
+
+/* Windows writes EX_CFG, as an erratum wants it, and does not survive a #GP. */
+static void test_what_systems_write_without_asking_is_taken(void **state)
+{
+	static const u32 rows[] = { 0x79, 0x11e, 0xc001001f, 0xc0010020, 0xc0010115,
+				    0xc0011022, 0xc0011023, 0xc001102a, 0xc001102c };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_true(vmsr_known(rows[i], true));
+	assert_false(vmsr_known(0x79, false));
+	assert_false(vmsr_known(0xc0010115, false));
+}
+
+static void test_set_values_are_read_and_stay(void **state)
+{
+	static const struct { u32 msr; u64 value; } rows[] = {
+		{ 0x2c, 1 << 24 }, { 0xcd, 3 }, { 0x198, 4ULL << 40 | 1000 },
+		{ 0xc001001b, 0x20000000 }, { 0x606, 0 }, { 0xc0010112, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(vmsr_known(rows[i].msr, false));
+		assert_int_equal(vmsr_set_value(rows[i].msr), rows[i].value);
+		assert_false(vmsr_known(rows[i].msr, true));
+	}
+	assert_int_equal(vmsr_set_value(0x11e), 0xbe702111);
 }
 
 static void test_addresses_are_canonical_or_refused(void **state)
@@ -122,6 +150,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_msrs_nobody_named_are_unknown),
 		cmocka_unit_test(test_named_msrs_have_their_class),
+		cmocka_unit_test(test_what_systems_write_without_asking_is_taken),
+		cmocka_unit_test(test_set_values_are_read_and_stay),
 		cmocka_unit_test(test_addresses_are_canonical_or_refused),
 		cmocka_unit_test(test_every_listed_msr_is_known),
 		cmocka_unit_test(test_every_feature_msr_is_known),

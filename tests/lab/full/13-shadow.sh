@@ -88,7 +88,7 @@ JOB
 boot guests --env NPT=0 --timeout 500 --cmdline tsc=reliable <<'JOB'
 . /lab/steps.sh
 load_kvm || exit 1
-for t in kvmabi irqabi pvabi obsabi capabi vmmabi runabi; do run_tap $t; done
+for t in kvmabi irqabi pvabi obsabi capabi vmmabi runabi guestabi; do run_tap $t; done
 [ "$STACK" != ours ] || run_tap smmabi
 run_guest --smp 8 --mem 512 --timeout 380 --env WANT_CPUS=8 /lab/guest-many.sh
 ok "an 8-CPU guest boots on $(nproc) CPUs (${guest_boot:-no} s)" \

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guestabi: what systems take for granted of a CPU under KVM without asking: MSRs
+ * that read something and take anything, and those that do not. TAP on stdout; the
+ * in-tree stack is meant to pass the same points.
+ */
+#include "smallvm.h"
+
+#define DONE_PORT	0x80
+#define AT(label)	((uint64_t)(VM_CODE + ((label) - guest_blob)))
+
+extern const char guest_blob[], guest_end[], rd_code[], wr_code[], gp_handler[];
+
+asm(".section .rodata\n"
+    "guest_blob:\n"
+    /* #GP: r15 counts, the instruction of two bytes is passed */
+    "gp_handler:\n"
+    "	pop %rbx\n"
+    "	inc %r15\n"
+    "	addq $2, (%rsp)\n"
+    "	iretq\n"
+    "rd_code:\n"
+    "	rdmsr\n"
+    "	out %eax, $0x80\n"
+    "wr_code:\n"
+    "	wrmsr\n"
+    "	out %eax, $0x80\n"
+    "guest_end:\n"
+    ".text\n");
+
+static bool guest(struct smallvm *g)
+{
+	uint32_t features;
+
+	if (!smallvm_open(g, guest_blob, guest_end - guest_blob, true))
+		return ok(false, "a VM with 8 MiB and a vCPU");
+	smallvm_cpuid(g, &features);
+	smallvm_long(g, AT(rd_code));
+	smallvm_gate(g, 13, AT(gp_handler));
+	return true;
+}
+
+/* The guest's RDMSR or WRMSR at @entry: true unless it was #GP. */
+static bool access_msr(struct smallvm *g, const char *entry, uint32_t index, uint64_t *value)
+{
+	struct kvm_regs r;
+
+	ioctl(g->vcpu, KVM_GET_REGS, &r);
+	r.rip = AT(entry);
+	r.rsp = VM_STACK;
+	r.rcx = index;
+	r.rax = (uint32_t)*value;
+	r.rdx = *value >> 32;
+	r.r15 = 0;
+	ioctl(g->vcpu, KVM_SET_REGS, &r);
+	if (smallvm_out(g, DONE_PORT) < 0)
+		return false;
+	ioctl(g->vcpu, KVM_GET_REGS, &r);
+	*value = r.rdx << 32 | (uint32_t)r.rax;
+	return !r.r15;
+}
+
+static bool rd(struct smallvm *g, uint32_t index, uint64_t *value)
+{
+	*value = 0;
+	return access_msr(g, rd_code, index, value);
+}
+
+static bool wr(struct smallvm *g, uint32_t index, uint64_t value)
+{
+	return access_msr(g, wr_code, index, &value);
+}
+
+/* ---- MSRs that mean nothing -------------------------------------------------------------- */
+
+static const struct {
+	uint32_t index;
+	uint64_t value;
+	const char *name;
+} set[] = {
+	{ 0x17, 0, "PLATFORM_ID" },
+	{ 0x2a, 0, "EBL_CR_POWERON" },
+	{ 0x2c, 1 << 24, "EBC_FREQUENCY_ID" },
+	{ 0xcd, 3, "FSB_FREQ" },
+	{ 0x11e, 0xbe702111, "BBL_CR_CTL3" },
+	{ 0x198, 4ULL << 40 | 1000, "PERF_STATUS" },
+	{ 0x199, 0, "PERF_CTL" },
+	{ 0x606, 0, "RAPL_POWER_UNIT" },
+	{ 0x611, 0, "PKG_ENERGY_STATUS" },
+	{ 0x619, 0, "DRAM_ENERGY_STATUS" },
+	{ 0x639, 0, "PP0_ENERGY_STATUS" },
+	{ 0x641, 0, "PP1_ENERGY_STATUS" },
+	{ 0xc0010010, 0, "SYSCFG" },
+	{ 0xc001001b, 0x20000000, "CLK_CTL" },
+	{ 0xc001001f, 0, "NB_CFG" },
+	{ 0xc0010055, 0, "INT_PENDING_MSG" },
+	{ 0xc0010058, 0, "MMIO_CONF_BASE" },
+	{ 0xc0010112, 0, "TSEG_ADDR" },
+	{ 0xc0010113, 0, "TSEG_MASK" },
+	{ 0xc0010114, 0, "VM_CR" },
+	{ 0xc0011022, 0, "DC_CFG" },
+	{ 0xc001102a, 0, "BU_CFG2" },
+	{ 0xc001102c, 0, "EX_CFG" },
+};
+
+static void set_msrs(struct smallvm *g)
+{
+	static const uint32_t dropped[] = { 0x79, 0x11e, 0xc001001f, 0xc0010020, 0xc0010115,
+					    0xc0011022, 0xc001102a, 0xc001102c };
+	static const uint32_t fixed[] = { 0x17, 0x2a, 0xcd, 0x198, 0x606, 0xc001001b, 0xc0010112 };
+	unsigned int i;
+	uint64_t v;
+
+	for (i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		ok(rd(g, set[i].index, &v) && v == set[i].value, "%s reads %#llx (%#llx)",
+		   set[i].name, (unsigned long long)set[i].value, (unsigned long long)v);
+	for (i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+		ok(wr(g, dropped[i], 1 << 8), "%#x takes what is written", dropped[i]);
+	ok(rd(g, 0xc001102c, &v) && !v, "and forgets it");
+	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		ok(!wr(g, fixed[i], 1 << 8), "%#x takes nothing: #GP", fixed[i]);
+}
+
+int main(void)
+{
+	struct smallvm g;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* if a guest hangs, after which point? */
+	if (smallvm_begin() && guest(&g)) {
+		set_msrs(&g);
+		smallvm_close(&g);
+	}
+	printf("1..%d\n", points);
+	return bad != 0;
+}
