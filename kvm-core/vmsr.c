@@ -72,13 +72,11 @@ static const struct range high[] = {
 	{ 0xc0010020, 0xc0010020, VMSR_SINK },	/* patch loader */
 	{ 0xc0010055, 0xc0010055, VMSR_FIXED },	/* interrupt pending message */
 	{ 0xc0010058, 0xc0010058, VMSR_SET },	/* MMIO configuration base */
-	{ 0xc0010061, 0xc0010068, VMSR_SET },	/* P-states */
 	{ 0xc0010112, 0xc0010113, VMSR_FIXED },	/* SMM's memory */
 	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
 	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
 	{ 0xc0010140, 0xc0010141, VMSR_SET },	/* OS-visible workarounds */
 	{ 0xc0010200, 0xc001020b, VMSR_SET },	/* performance counters */
-	{ 0xc0011020, 0xc0011020, VMSR_SET },	/* LS_CFG */
 	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
 	{ 0xc0011022, 0xc0011023, VMSR_SET },	/* DC_CFG, TW_CFG */
 	{ 0xc0011029, 0xc001102a, VMSR_SET },	/* DE_CFG, BU_CFG2 */

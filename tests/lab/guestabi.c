@@ -121,6 +121,18 @@ static void set_msrs(struct smallvm *g)
 		ok(!wr(g, fixed[i], 1 << 8), "%#x takes nothing: #GP", fixed[i]);
 }
 
+/* What is found is trusted: LS_CFG with SSBD, a P-state with a frequency. */
+static void absent_msrs(struct smallvm *g)
+{
+	static const uint32_t absent[] = { 0xc0011020, 0xc0010061, 0xc0010064 };
+	unsigned int i;
+	uint64_t v;
+
+	for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		ok(!rd(g, absent[i], &v) && !wr(g, absent[i], 0), "%#x is not there: #GP",
+		   absent[i]);
+}
+
 int main(void)
 {
 	struct smallvm g;
@@ -128,6 +140,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);	/* if a guest hangs, after which point? */
 	if (smallvm_begin() && guest(&g)) {
 		set_msrs(&g);
+		absent_msrs(&g);
 		smallvm_close(&g);
 	}
 	printf("1..%d\n", points);
