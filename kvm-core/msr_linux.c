@@ -570,29 +570,30 @@ int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 }
 EXPORT_SYMBOL_GPL(vcpu_set_xcr0);
 
-/* Bits of EFER that come with a feature (APM2 3.1.7). */
-static u64 efer_by_cpuid(struct vcpu *v)
+/*
+ * EFER: what the host's CPU has user space may set; a guest finds reserved what its
+ * CPUID does not name. LMA is the CPU's own (APM2 3.1.7).
+ */
+static u64 efer_allowed(struct vcpu *v, bool host)
 {
-	u64 allowed = EFER_SCE;
+	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
 
-	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 20))
-		allowed |= EFER_NX;
-	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 25))
+	if (boot_cpu_has(X86_FEATURE_FXSR_OPT))
 		allowed |= EFER_FFXSR;
-	if (vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 29))
-		allowed |= EFER_LME | EFER_LMA;
+	if (host)
+		return allowed;
+	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 20))
+		allowed &= ~(u64)EFER_NX;
+	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 25))
+		allowed &= ~(u64)EFER_FFXSR;
+	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 29))
+		allowed &= ~(u64)(EFER_LME | EFER_LMA);
 	return allowed;
 }
 
-/* User space may set what the CPU has, before CPUID or after; LMA follows CR0.PG, and
- * comes with KVM_SET_SREGS alone.
- */
 int vcpu_set_efer(struct vcpu *v, u64 efer, bool host)
 {
-	u64 possible = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX |
-		       (boot_cpu_has(X86_FEATURE_FXSR_OPT) ? EFER_FFXSR : 0);
-
-	if (efer & ~(host ? possible : possible & efer_by_cpuid(v)))
+	if (efer & ~efer_allowed(v, host))
 		return -EINVAL;
 	if (!host && (v->cr0 & X86_CR0_PG) && ((efer ^ v->efer) & EFER_LME))
 		return -EINVAL;
@@ -620,6 +621,13 @@ static int set_hwcr(struct vcpu *v, u64 data)
 	v->msr.hwcr = data;
 	return 0;
 }
+
+/* MISC_ENABLE: of no PMU, neither BTS nor PEBS; that it is there is not for a guest to
+ * say.
+ */
+#define MISC_ENABLE_READ_ONLY	(MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | \
+				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
+#define MISC_ENABLE_EMON	MSR_IA32_MISC_ENABLE_EMON
 
 /* The register of a bank that the vCPU has, or NULL. */
 static u64 *mce_slot(struct vcpu *v, u32 msr)
@@ -690,6 +698,30 @@ static u64 *mtrr_slot(struct vcpu *v, u32 msr)
 	return &v->msr.mtrr_var[i - 12];
 }
 
+/* RDTSCP and RDPID read it. */
+static bool has_tsc_aux(struct vcpu *v)
+{
+	return vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 27) ||
+	       vcpu_has_cpuid(v, 7, 0, REG_ECX, 22);
+}
+
+/* MWAIT's bit is CPUID's, too, unless user space keeps the two apart. */
+static int set_misc_enable(struct vcpu *v, u64 data, bool host)
+{
+	u64 changed = v->msr.misc_enable ^ data;
+
+	if (!host && (changed & MISC_ENABLE_READ_ONLY))
+		return -EINVAL;
+	if (!host)
+		data ^= changed & MISC_ENABLE_EMON;
+	if ((changed & MSR_IA32_MISC_ENABLE_MWAIT) &&
+	    !vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	    !vcpu_has_cpuid(v, 1, 0, REG_ECX, 0))
+		return -EINVAL;
+	v->msr.misc_enable = data;
+	return 0;
+}
+
 static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 {
 	switch (msr) {
@@ -718,7 +750,7 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 		return 0;
 	case MSR_IA32_SMBASE:
 		*data = v->msr.smbase;
-		return 0;
+		return host ? 0 : -EINVAL;
 	case MSR_IA32_MISC_ENABLE:
 		*data = v->msr.misc_enable;
 		return 0;
@@ -746,7 +778,7 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 		return 0;
 	case MSR_TSC_AUX:
 		*data = v->msr.tsc_aux;
-		return 0;
+		return host || has_tsc_aux(v) ? 0 : -EINVAL;
 	default:
 		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
 	}
@@ -797,8 +829,7 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		v->msr.smbase = data;
 		return 0;
 	case MSR_IA32_MISC_ENABLE:
-		v->msr.misc_enable = data;
-		return 0;
+		return set_misc_enable(v, data, host);
 	case MSR_PLATFORM_INFO:
 		if (!host || (!(data & PLATFORM_CPUID_FAULT) && v->msr.misc_features))
 			return -EINVAL;
@@ -826,6 +857,10 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		return 0;
 	case MSR_EFER:
 		return vcpu_set_efer(v, data, host);
+	case MSR_TSC_AUX:
+		if (!host && !has_tsc_aux(v))
+			return -EINVAL;
+		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
 	default:
 		if (!vmsr_address_valid(msr, &data, v->cr4 & X86_CR4_LA57 ? 57 : 48))
 			return -EINVAL;

@@ -109,10 +109,11 @@ void vcpu_reset(struct vcpu *v, bool init)
 		v->pkru = 0;
 		v->msr.ucode_rev = VMSR_UCODE_REV;
 		v->msr.pat = 0x0007040600070406ULL;
-		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+		v->msr.misc_enable = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
+				     MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+		v->msr.misc_features = 0;
 		v->msr.platform_info = BIT_ULL(31);	/* CPUID can fault */
 	}
-	v->msr.misc_features = 0;
 	v->user_hypercall = false;
 	v->ahead.count = 0;
 	vcpu_pv_reset(v);

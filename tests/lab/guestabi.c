@@ -28,13 +28,38 @@ asm(".section .rodata\n"
     "guest_end:\n"
     ".text\n");
 
-static bool guest(struct smallvm *g)
-{
-	uint32_t features;
+enum { EAX, EBX, ECX, EDX };
 
+struct feature {
+	uint32_t leaf;
+	int reg, bit;
+};
+
+static struct {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 e[128];
+} cpuid;
+
+/* What is offered, less @n features. */
+static void cpuid_without(const struct feature *less, unsigned int n)
+{
+	unsigned int i, j;
+
+	cpuid.head.nent = 128;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid))
+		cpuid.head.nent = 0;
+	for (i = 0; i < cpuid.head.nent; i++)
+		for (j = 0; j < n; j++)
+			if (cpuid.e[i].function == less[j].leaf && !cpuid.e[i].index)
+				(&cpuid.e[i].eax)[less[j].reg] &= ~(1U << less[j].bit);
+}
+
+static bool guest(struct smallvm *g, const struct feature *less, unsigned int n)
+{
 	if (!smallvm_open(g, guest_blob, guest_end - guest_blob, true))
 		return ok(false, "a VM with 8 MiB and a vCPU");
-	smallvm_cpuid(g, &features);
+	cpuid_without(less, n);
+	ioctl(g->vcpu, KVM_SET_CPUID2, &cpuid);
 	smallvm_long(g, AT(rd_code));
 	smallvm_gate(g, 13, AT(gp_handler));
 	return true;
@@ -133,15 +158,77 @@ static void absent_msrs(struct smallvm *g)
 		   absent[i]);
 }
 
+/* ---- MSRs that come with a feature, or are not a guest's ------------------------------ */
+
+#define EFER	0xc0000080
+#define TSC_AUX	0xc0000103
+
+static void own_msrs(struct smallvm *g)
+{
+	uint64_t v = 0, again = 0;
+
+	ok(!rd(g, 0x9e, &v), "SMBASE is SMM's to know");
+	ok(rd(g, 0x1a0, &v) && v == 0x1800, "MISC_ENABLE says that BTS and PEBS are not there (%#llx)",
+	   (unsigned long long)v);
+	ok(!wr(g, 0x1a0, v ^ 1 << 11) && !wr(g, 0x1a0, v ^ 1 << 12), "and is not told otherwise");
+	ok(wr(g, 0x1a0, v ^ 1 << 7) && rd(g, 0x1a0, &again) && again == v,
+	   "of performance counters it keeps what it says (%#llx)", (unsigned long long)again);
+	ok(wr(g, 0x1a0, v | 1) && rd(g, 0x1a0, &again) && again == (v | 1), "of strings it is told");
+	ok(wr(g, TSC_AUX, 0x1234) && rd(g, TSC_AUX, &v) && v == 0x1234, "TSC_AUX comes with RDTSCP");
+}
+
+static void without_features(void)
+{
+	static const struct feature less[] = {
+		{ 0x80000001, EDX, 20 }, { 0x80000001, EDX, 25 }, { 0x80000001, EDX, 27 },
+		{ 7, ECX, 22 },
+	};
+	static const struct feature lm[] = { { 0x80000001, EDX, 29 } };
+	struct smallvm g;
+	uint64_t v;
+
+	if (!guest(&g, less, sizeof(less) / sizeof(less[0])))
+		return;
+	ok(!rd(&g, TSC_AUX, &v) && !wr(&g, TSC_AUX, 1), "and goes with it and RDPID: #GP");
+	ok(smallvm_set_msr(&g, TSC_AUX, 1) == 1, "user space may set it all the same");
+	ok(wr(&g, EFER, 0x501), "EFER.SCE needs nothing");
+	ok(!wr(&g, EFER, 0xd01), "NXE does: #GP");
+	ok(!wr(&g, EFER, 0x4501), "so does FFXSR");
+	ok(smallvm_set_msr(&g, EFER, 0xd01) == 1, "not where user space sets it");
+	smallvm_close(&g);
+
+	if (!guest(&g, lm, 1))
+		return;
+	ok(!wr(&g, EFER, 0x501), "so does LME");
+	smallvm_close(&g);
+}
+
+static void long_mode_active(void)
+{
+	static const uint8_t code[] = { 0xf4 };
+	struct kvm_sregs s = { };
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	ok(smallvm_set_msr(&g, EFER, 0x500) == 1 && !ioctl(g.vcpu, KVM_GET_SREGS, &s) &&
+	   s.efer == 0x100, "LMA is the CPU's, whoever writes EFER (%#llx)",
+	   (unsigned long long)s.efer);
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	struct smallvm g;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);	/* if a guest hangs, after which point? */
-	if (smallvm_begin() && guest(&g)) {
+	if (smallvm_begin() && guest(&g, NULL, 0)) {
 		set_msrs(&g);
 		absent_msrs(&g);
+		own_msrs(&g);
 		smallvm_close(&g);
+		without_features();
+		long_mode_active();
 	}
 	printf("1..%d\n", points);
 	return bad != 0;
