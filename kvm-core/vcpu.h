@@ -340,7 +340,8 @@ void vm_clock_woke(struct vm *vm, u64 lost);
 void vms_sleep_init(void);				/* vm_linux.c */
 void vms_sleep_exit(void);
 long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
-/* Leaf and MSR surface for the ioctls (msr_linux.c). */
+/* Leaf and MSR surface for the ioctls (cpuid_linux.c, msr_linux.c). */
+#define CPUID_MAX_ENTRIES	256
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 int vcpu_set_cpuid2(struct vcpu *v, struct kvm_cpuid2 __user *arg);
 int vcpu_set_cpuid(struct vcpu *v, struct kvm_cpuid __user *arg);
