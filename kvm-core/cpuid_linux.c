@@ -14,9 +14,29 @@
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
 
-/* Fill @e with leaves the guest may see; returns how many, at most @max + 1. */
-static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
+/* Leaf D.n tells where each part is, and by bit 1 of ECX that it begins at a multiple
+ * of 64 where XSAVEC stores it.
+ */
+u32 cpuid_xsave_size(u64 xcr0, bool compact)
 {
+	u32 size = sizeof(struct fxregs_state) + sizeof(struct xstate_header);
+	u32 bytes, at, flags, none;
+	unsigned int n;
+
+	for (n = XFEATURE_YMM; n <= XFEATURE_PKRU; n++) {
+		if (!(xcr0 & BIT_ULL(n)))
+			continue;
+		cpuid_count(0xd, n, &bytes, &at, &flags, &none);
+		if (compact)
+			at = flags & BIT(1) ? ALIGN(size, 64) : size;
+		size = max(size, at + bytes);
+	}
+	return size;
+}
+
+static struct vcpuid_host cpuid_host(void)
+{
+	u64 xcr0 = VCPUID_XCR0 | (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0);
 	struct vcpuid_host host = {
 		.max_basic = cpuid_eax(0),
 		.max_extended = cpuid_eax(0x80000000),
@@ -24,6 +44,62 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 		.steal_time = sched_info_on(),
 		.pku = vcpu_has_keys(),
 	};
+
+	if (host.max_basic >= 7)
+		host.max_features = cpuid_eax(7);
+	if (boot_cpu_has(X86_FEATURE_XSAVE)) {
+		xcr0 &= cpuid_eax(0xd);
+		host.xsave_bytes = cpuid_xsave_size(xcr0, false);
+		host.xsavec_bytes = cpuid_xsave_size(xcr0, true);
+	}
+	if (boot_cpu_has(X86_FEATURE_LFENCE_RDTSC))
+		host.leaf21_eax |= BIT(2);
+	if (!boot_cpu_has_bug(X86_BUG_NULL_SEG))
+		host.leaf21_eax |= BIT(6);
+	return host;
+}
+
+/*
+ * What the kernel has switched off, by its command line or because the CPU does it
+ * wrong, is not for guests either. It forgets LA57 where it uses four levels, which
+ * is no reason.
+ */
+static void cpuid_known(u32 leaf, u32 sub, struct vcpuid_regs *r)
+{
+	const __u32 *known = boot_cpu_data.x86_capability;
+
+	switch (leaf) {
+	case 1:
+		r->ecx &= known[CPUID_1_ECX];
+		r->edx &= known[CPUID_1_EDX];
+		break;
+	case 7:
+		if (sub) {
+			r->eax &= known[CPUID_7_1_EAX];
+			break;
+		}
+		r->ebx &= known[CPUID_7_0_EBX];
+		r->ecx &= known[CPUID_7_ECX] | BIT(16);
+		r->edx &= known[CPUID_7_EDX];
+		break;
+	case 0xd:
+		if (sub == 1)
+			r->eax &= known[CPUID_D_1_EAX];
+		break;
+	case 0x80000001:
+		r->ecx &= known[CPUID_8000_0001_ECX];
+		r->edx &= known[CPUID_8000_0001_EDX];
+		break;
+	case 0x80000008:
+		r->ebx &= known[CPUID_8000_0008_EBX];
+		break;
+	}
+}
+
+/* Fill @e with leaves the guest may see; returns how many, at most @max + 1. */
+static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
+{
+	struct vcpuid_host host = cpuid_host();
 	unsigned int i, sub, subleaves, n = 0;
 	struct vcpuid_regs r;
 	u32 leaf;
@@ -31,6 +107,7 @@ static unsigned int collect_cpuid(struct kvm_cpuid_entry2 *e, unsigned int max)
 	for (i = 0; vcpuid_leaf(i, &leaf, &subleaves); i++) {
 		for (sub = 0; sub < subleaves; sub++) {
 			cpuid_count(leaf, sub, &r.eax, &r.ebx, &r.ecx, &r.edx);
+			cpuid_known(leaf, sub, &r);
 			if (!vcpuid_filter(&host, leaf, sub, &r))
 				continue;
 			if (n == max)

@@ -64,20 +64,7 @@ bool vcpu_is_intel(struct vcpu *v)
 
 enum { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
 
-/* Size of the XSAVE area for the state in XCR0: leaf D.n tells where each is. */
-static u32 xsave_size(struct vcpu *v)
-{
-	u32 size = sizeof(struct fxregs_state) + sizeof(struct xstate_header);
-	const struct kvm_cpuid_entry2 *e;
-	unsigned int n;
-
-	for (n = XFEATURE_YMM; n <= XFEATURE_PKRU; n++) {
-		e = v->xcr0 & BIT_ULL(n) ? find_cpuid(v, 0xd, n) : NULL;
-		if (e)
-			size = max(size, e->ebx + e->eax);
-	}
-	return size;
-}
+#define XSAVE_COMPACTS	(BIT(1) | BIT(3))	/* D.1 EAX: XSAVEC, XSAVES */
 
 /* Bits that mirror control registers. Inlined: variables in memory cost a guard. */
 static __always_inline void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
@@ -100,6 +87,16 @@ static u32 mirror_leaf7(const struct vcpu *v, u32 ecx)
 	return v->cr4 & X86_CR4_PKE ? ecx | BIT(4) : ecx & ~(u32)BIT(4);
 }
 
+/* Of the XSAVE area, the size for what is enabled. */
+static u32 mirror_leafd(const struct vcpu *v, const struct kvm_cpuid_entry2 *e)
+{
+	if (e->index == 0)
+		return cpuid_xsave_size(v->xcr0, false);
+	if (e->index == 1 && (e->eax & XSAVE_COMPACTS))
+		return cpuid_xsave_size(v->xcr0, true);
+	return e->ebx;
+}
+
 bool vcpu_offers_mwait(struct vcpu *v)
 {
 	if (!vm_has_quirk(v->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
@@ -117,8 +114,8 @@ static struct kvm_cpuid_entry2 entry_now(struct vcpu *v, const struct kvm_cpuid_
 		mirror_leaf1(v, &now.ecx, &now.edx);
 	else if (e->function == 7 && e->index == 0)
 		now.ecx = mirror_leaf7(v, now.ecx);
-	else if (e->function == 0xd && e->index == 0)
-		now.ebx = xsave_size(v);
+	else if (e->function == 0xd)
+		now.ebx = mirror_leafd(v, e);
 	return now;
 }
 
@@ -191,8 +188,8 @@ void vcpu_cpuid(struct vcpu *v)
 		mirror_leaf1(v, &ecx, &edx);
 	else if (leaf == 7 && sub == 0)
 		ecx = mirror_leaf7(v, ecx);
-	else if (leaf == 0xd && sub == 0)
-		v->regs[EMUL_RBX] = xsave_size(v);
+	else if (leaf == 0xd)
+		v->regs[EMUL_RBX] = mirror_leafd(v, e);
 	v->regs[EMUL_RAX] = e->eax;
 	v->regs[EMUL_RCX] = ecx;
 	v->regs[EMUL_RDX] = edx;

@@ -20,30 +20,44 @@
 #define COMMON_EDX (M(0) | M(1) | M(2) | M(3) | M(4) | M(5) | M(6) | M(7) | \
 		    M(8) | M(9) | M(12) | M(13) | M(14) | M(15) | M(16) | \
 		    M(17) | M(23) | M(24))
-/* + SEP CLFSH SSE SSE2 */
-#define LEAF1_EDX (COMMON_EDX | M(11) | M(19) | M(25) | M(26))
+/* + SEP CLFSH SSE SSE2 SS */
+#define LEAF1_EDX (COMMON_EDX | M(11) | M(19) | M(25) | M(26) | M(27))
 
-/* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
-#define LEAF7_EBX (M(0) | M(3) | M(5) | M(7) | M(8) | M(9) | M(18) | M(19) | \
-		   M(20) | M(23) | M(24) | M(29))
+#define LEAF6_ARAT	M(2)
+
+/* FSGSBASE BMI1 AVX2 FDP-only-by-exceptions SMEP BMI2 ERMS no-FCS-FDS RDSEED ADX
+ * SMAP CLFLUSHOPT CLWB SHA
+ */
+#define LEAF7_EBX (M(0) | M(3) | M(5) | M(6) | M(7) | M(8) | M(9) | M(13) | \
+		   M(18) | M(19) | M(20) | M(23) | M(24) | M(29))
 #define EBX_TSC_ADJUST	M(1)
 #define ECX_PKU		M(3)
-/* UMIP PKU GFNI VAES VPCLMULQDQ LA57 RDPID */
-#define LEAF7_ECX (M(2) | ECX_PKU | M(8) | M(9) | M(10) | M(16) | M(22))
-#define LEAF7_EDX M(4)		/* FSRM */
-
-/* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW TOPOEXT. SVM is not:
- * no nested guests.
+/* UMIP PKU GFNI VAES VPCLMULQDQ LA57 RDPID CLDEMOTE MOVDIRI MOVDIR64B. Of AVX-512
+ * and what comes with it nothing: its state is not switched.
  */
-#define LEAF81_ECX (M(0) | M(1) | M(4) | M(5) | M(6) | M(7) | M(8) | M(22))
-/* + SYSCALL NX MMXEXT FXSR_OPT 1GB RDTSCP LM */
+#define LEAF7_ECX (M(2) | ECX_PKU | M(8) | M(9) | M(10) | M(16) | M(22) | M(25) | \
+		   M(27) | M(28))
+/* FSRM SERIALIZE */
+#define LEAF7_EDX (M(4) | M(14))
+/* Subleaf 1: AVX-VNNI CMPCCXADD FZRM FSRS FSRC AVX-IFMA */
+#define LEAF71_EAX (M(4) | M(7) | M(10) | M(11) | M(12) | M(23))
+
+/* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW XOP FMA4 TBM TOPOEXT. SVM is
+ * not: no nested guests.
+ */
+#define LEAF81_ECX (M(0) | M(1) | M(4) | M(5) | M(6) | M(7) | M(8) | M(11) | \
+		    M(16) | M(21) | M(22))
+/* + SYSCALL NX MMXEXT FXSR_OPT 1GB RDTSCP LM 3DNOWEXT 3DNOW */
 #define LEAF81_EDX (COMMON_EDX | M(11) | M(20) | M(22) | M(25) | M(26) | \
-		    M(27) | M(29))
+		    M(27) | M(29) | M(30) | M(31))
+/* CLZERO, error pointers by XSAVE, WBNOINVD, no speculative store bypass */
+#define LEAF88_EBX (M(0) | M(2) | M(9) | M(26))
+/* No nested data breakpoints, LFENCE serializes, a null selector clears the base */
+#define LEAF821_EAX (M(0) | M(2) | M(6))
 
-#define LEAF88_EBX (M(0) | M(2) | M(9))		/* CLZERO XSAVEERPTR WBNOINVD */
-
-/* XSAVEOPT and XGETBV1; the compacted form needs IA32_XSS, not offered. */
-#define LEAFD1_EAX (M(0) | M(2))
+/* XSAVEOPT XSAVEC XGETBV1; XSAVES needs IA32_XSS, not offered. */
+#define LEAFD1_XSAVEC	M(1)
+#define LEAFD1_EAX	(M(0) | LEAFD1_XSAVEC | M(2))
 #define XCR0_PKRU	M(9)
 
 /* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
@@ -64,8 +78,7 @@ static const struct row table[] = {
 	{ 0x00000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000001, 1, ~0U, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
 	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
-	{ 0x00000006, 1, M(2), 0, 0, 0 },			/* ARAT */
-	{ 0x00000007, 1, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX },
+	{ 0x00000007, 2, ~0U, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX },
 	{ 0x0000000d, 10, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000001, 1, ~0U, ~0U, LEAF81_ECX, LEAF81_EDX },
@@ -75,12 +88,15 @@ static const struct row table[] = {
 	{ 0x80000005, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000006, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000007, 1, 0, 0, 0, M(8) },			/* invariant TSC */
-	{ 0x80000008, 1, 0x0000ffff, LEAF88_EBX, 0, 0 },
+	{ 0x80000008, 1, 0x0000ffff, LEAF88_EBX, ~0U, 0 },
+	{ 0x80000019, 1, ~0U, ~0U, 0, 0 },			/* TLB, 1G pages */
+	{ 0x8000001a, 1, 7, 0, 0, 0 },				/* how wide AVX is */
 	{ 0x8000001d, 5, ~0U, ~0U, ~0U, ~0U },
+	{ 0x80000021, 1, LEAF821_EAX, 0, 0, 0 },
 };
 
 #define MAX_BASIC	0x0000000dU
-#define MAX_EXTENDED	0x8000001eU
+#define MAX_EXTENDED	0x80000021U
 
 /* A leaf without a row offers nothing: zeros, for a VMM that fills it in. */
 static const struct row empty = { .subleaves = 1 };
@@ -133,11 +149,13 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 	switch (subleaf) {
 	case 0:
 		r->eax &= VCPUID_XCR0 | (host->pku ? XCR0_PKRU : 0);
+		r->ebx = host->xsave_bytes;
+		r->ecx = host->xsave_bytes;
 		r->edx = 0;
 		return true;
 	case 1:
 		r->eax &= LEAFD1_EAX;
-		r->ebx = 0;
+		r->ebx = r->eax & LEAFD1_XSAVEC ? host->xsavec_bytes : 0;
 		r->ecx = 0;
 		r->edx = 0;
 		return true;
@@ -146,6 +164,32 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 	default:
 		return subleaf == 2 && r->eax;
 	}
+}
+
+static bool leaf_features(const struct vcpuid_host *host, u32 subleaf,
+			  struct vcpuid_regs *r)
+{
+	if (subleaf) {
+		r->eax &= LEAF71_EAX;
+		r->ebx = 0;
+		r->ecx = 0;
+		r->edx = 0;
+		return host->max_features >= 1;
+	}
+	r->eax = min(r->eax, 1U);
+	r->ebx |= EBX_TSC_ADJUST;	/* ours, whatever the CPU has */
+	if (!host->pku)
+		r->ecx &= ~ECX_PKU;
+	return true;
+}
+
+/* 8000_0021h tells what older CPUs have, too. User space that finds it takes those
+ * before it for granted, so not on CPUs that lack most of them.
+ */
+static u32 highest_extended(const struct vcpuid_host *host)
+{
+	return host->max_extended >= 0x8000001dU ? MAX_EXTENDED :
+						   min(host->max_extended, MAX_EXTENDED);
 }
 
 bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
@@ -157,8 +201,10 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		return false;
 	if (leaf < VCPUID_KVM_LEAF && leaf > host->max_basic)
 		return false;
-	if (leaf >= 0x80000000U && leaf > host->max_extended)
+	if (leaf >= 0x80000000U && leaf > highest_extended(host))
 		return false;
+	if (leaf >= 0x80000000U && leaf > host->max_extended)
+		memset(r, 0, sizeof(*r));
 
 	r->eax &= row->eax;
 	r->ebx &= row->ebx;
@@ -174,12 +220,11 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		if (host->kernel_lapic)
 			r->ecx |= ECX_X2APIC;
 		break;
-	case 7:
-		r->eax = 0;
-		r->ebx |= EBX_TSC_ADJUST;	/* ours, whatever the CPU has */
-		if (!host->pku)
-			r->ecx &= ~ECX_PKU;
+	case 6:
+		r->eax = LEAF6_ARAT;		/* the APIC's timer is ours */
 		break;
+	case 7:
+		return leaf_features(host, subleaf, r);
 	case 0xd:
 		return leaf_xsave(host, subleaf, r);
 	case VCPUID_KVM_LEAF:
@@ -191,7 +236,10 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 			r->eax |= KVM_FEATURE_STEAL;
 		break;
 	case 0x80000000:
-		r->eax = min(r->eax, MAX_EXTENDED);
+		r->eax = highest_extended(host);
+		break;
+	case 0x80000021:
+		r->eax |= host->leaf21_eax & LEAF821_EAX;
 		break;
 	default:
 		break;

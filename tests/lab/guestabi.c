@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * guestabi: what systems take for granted of a CPU under KVM without asking: MSRs
- * that read something and take anything, and those that do not. TAP on stdout; the
- * in-tree stack is meant to pass the same points.
+ * that read something and take anything, and those that do not; features that are the
+ * CPU's own. TAP on stdout; the in-tree stack is meant to pass the same points.
  */
+#include <cpuid.h>
 #include "smallvm.h"
 
 #define DONE_PORT	0x80
@@ -33,6 +34,7 @@ enum { EAX, EBX, ECX, EDX };
 struct feature {
 	uint32_t leaf;
 	int reg, bit;
+	uint32_t subleaf;
 };
 
 static struct {
@@ -180,10 +182,10 @@ static void own_msrs(struct smallvm *g)
 static void without_features(void)
 {
 	static const struct feature less[] = {
-		{ 0x80000001, EDX, 20 }, { 0x80000001, EDX, 25 }, { 0x80000001, EDX, 27 },
-		{ 7, ECX, 22 },
+		{ 0x80000001, EDX, 20, 0 }, { 0x80000001, EDX, 25, 0 },
+		{ 0x80000001, EDX, 27, 0 }, { 7, ECX, 22, 0 },
 	};
-	static const struct feature lm[] = { { 0x80000001, EDX, 29 } };
+	static const struct feature lm[] = { { 0x80000001, EDX, 29, 0 } };
 	struct smallvm g;
 	uint64_t v;
 
@@ -217,6 +219,81 @@ static void long_mode_active(void)
 	smallvm_close(&g);
 }
 
+/* ---- CPUID ------------------------------------------------------------------------------ */
+
+static const struct kvm_cpuid_entry2 *offered(uint32_t leaf, uint32_t subleaf)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid.head.nent; i++)
+		if (cpuid.e[i].function == leaf && cpuid.e[i].index == subleaf)
+			return &cpuid.e[i];
+	return NULL;
+}
+
+static bool has(uint32_t leaf, uint32_t subleaf, int reg, int bit)
+{
+	const struct kvm_cpuid_entry2 *e = offered(leaf, subleaf);
+
+	return e && (&e->eax)[reg] >> bit & 1;
+}
+
+/* Features that are the CPU's alone: where the host has them, guests may. */
+static void features(void)
+{
+	static const struct feature plain[] = {
+		{ 1, EDX, 27, 0 }, { 7, ECX, 8, 0 }, { 7, ECX, 9, 0 }, { 7, ECX, 10, 0 },
+		{ 7, EDX, 4, 0 }, { 0xd, EAX, 1, 1 }, { 0x80000001, EDX, 30, 0 },
+		{ 0x80000001, EDX, 31, 0 }, { 0x80000008, EBX, 0, 0 },
+		{ 0x80000008, EBX, 2, 0 }, { 0x80000008, EBX, 9, 0 },
+	};
+	uint32_t r[4], there = 0, i;
+
+	cpuid_without(NULL, 0);
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		__cpuid_count(plain[i].leaf, plain[i].subleaf, r[0], r[1], r[2], r[3]);
+		if (!(r[plain[i].reg] >> plain[i].bit & 1))
+			continue;
+		there++;
+		ok(has(plain[i].leaf, plain[i].subleaf, plain[i].reg, plain[i].bit),
+		   "the host's bit %d of %x, register %d", plain[i].bit, plain[i].leaf, plain[i].reg);
+	}
+	ok(there, "it has some (%u)", there);
+	ok(has(6, 0, EAX, 2), "the APIC's timer always runs");
+}
+
+static void sizes(void)
+{
+	const struct kvm_cpuid_entry2 *all = offered(0xd, 0), *ymm = offered(0xd, 2),
+				      *keys = offered(0xd, 9);
+	uint32_t size = 576;
+
+	if (!all || !all->eax) {
+		printf("# no XSAVE\n");
+		return;
+	}
+	if (ymm && ymm->ebx + ymm->eax > size)
+		size = ymm->ebx + ymm->eax;
+	if (keys && keys->ebx + keys->eax > size)
+		size = keys->ebx + keys->eax;
+	ok(all->ebx == size && all->ecx == size, "the XSAVE area is as long as what is offered (%u, %u)",
+	   all->ebx, all->ecx);
+}
+
+/* The kernel knows that LFENCE serializes, and tells of it in a leaf that is newer. */
+static void newer_leaf(void)
+{
+	const struct kvm_cpuid_entry2 *max = offered(0x80000000, 0);
+
+	if (__get_cpuid_max(0x80000000, NULL) < 0x8000001d) {
+		printf("# an old CPU\n");
+		return;
+	}
+	ok(max && max->eax >= 0x80000021, "the leaves go to 80000021");
+	ok(offered(0x8000001f, 0) && offered(0x80000020, 0), "those before are there");
+	ok(has(0x80000021, 0, EAX, 2), "LFENCE serializes");
+}
+
 int main(void)
 {
 	struct smallvm g;
@@ -229,6 +306,9 @@ int main(void)
 		smallvm_close(&g);
 		without_features();
 		long_mode_active();
+		features();
+		sizes();
+		newer_leaf();
 	}
 	printf("1..%d\n", points);
 	return bad != 0;

@@ -4,7 +4,8 @@
 #include "kvm-core/vcpuid.h"
 
 static const struct vcpuid_host host = {
-	.max_basic = 0x1f, .max_extended = 0x80000021, .kernel_lapic = true,
+	.max_basic = 0x1f, .max_extended = 0x80000021, .max_features = 2,
+	.kernel_lapic = true, .xsave_bytes = 832, .xsavec_bytes = 840,
 };
 
 static struct vcpuid_regs all_ones(void)
@@ -14,7 +15,7 @@ static struct vcpuid_regs all_ones(void)
 
 static void test_leaves_out_of_the_ranges_do_not_exist(void **state)
 {
-	static const u32 rows[] = { 0xf, 0x12, 0x14, 0x8000001f, 0x40000002,
+	static const u32 rows[] = { 0xf, 0x12, 0x14, 0x80000022, 0x40000002,
 				    0x40000010, 0xffffffff };
 	struct vcpuid_regs r;
 	unsigned int i;
@@ -29,7 +30,8 @@ static void test_leaves_out_of_the_ranges_do_not_exist(void **state)
 static void test_a_leaf_with_nothing_to_offer_is_there_and_empty(void **state)
 {
 	static const u32 rows[] = { 3, 4, 5, 8, 9, 0xa, 0xb, 0xc, 0x80000009,
-				    0x8000000a, 0x8000001c, 0x8000001e };
+				    0x8000000a, 0x8000001c, 0x8000001e, 0x8000001f,
+				    0x80000020 };
 	struct vcpuid_regs r;
 	unsigned int i;
 
@@ -71,7 +73,9 @@ static void test_unswitched_state_is_hidden(void **state)
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 7, 0, &r));
 	assert_int_equal(r.ecx & (1U << 3), 0);		/* PKU */
-	assert_int_equal(r.edx, 1U << 4);		/* FSRM, no SPEC_CTRL */
+	assert_int_equal(r.edx & (1U << 26), 0);	/* SPEC_CTRL */
+	assert_int_equal(r.ebx & (1U << 16), 0);	/* AVX-512 */
+	assert_int_equal(r.ecx & (1U << 7), 0);		/* shadow stacks */
 	assert_int_not_equal(r.ebx & (1U << 1), 0);	/* TSC_ADJUST */
 	r = all_ones();
 	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
@@ -87,15 +91,73 @@ static void test_unswitched_state_is_hidden(void **state)
 	assert_int_equal(r.eax & (1U << 3), 0);		/* XSAVES */
 }
 
-static void test_instructions_without_state_are_shown(void **state)
+/* QEMU's EPYC models name these: without them it warns, or refuses (enforce). */
+static void test_what_needs_no_switch_is_offered(void **state)
+{
+	static const struct {
+		u32 leaf, subleaf;
+		unsigned int reg, bit;
+	} rows[] = {
+		{ 7, 0, 2, 9 }, { 7, 0, 2, 10 }, { 7, 0, 3, 4 },	/* VAES VPCLMUL FSRM */
+		{ 7, 1, 0, 4 },						/* AVX-VNNI */
+		{ 0xd, 1, 0, 1 },					/* XSAVEC */
+		{ 0x80000008, 0, 1, 0 }, { 0x80000008, 0, 1, 2 },	/* CLZERO XSAVEERPTR */
+		{ 0x80000008, 0, 1, 9 },				/* WBNOINVD */
+		{ 0x80000021, 0, 0, 0 }, { 0x80000021, 0, 0, 6 },
+	};
+	struct vcpuid_regs r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		r = all_ones();
+		assert_true(vcpuid_filter(&host, rows[i].leaf, rows[i].subleaf, &r));
+		assert_int_equal((&r.eax)[rows[i].reg] >> rows[i].bit & 1, 1);
+	}
+	r = all_ones();
+	assert_true(vcpuid_filter(&host, 7, 0, &r));
+	assert_int_equal(r.eax, 1);
+	r = all_ones();
+	assert_false(vcpuid_filter(&host, 7, 2, &r));
+}
+
+static void test_sizes_are_of_what_is_offered(void **state)
 {
 	struct vcpuid_regs r = all_ones();
 
-	assert_true(vcpuid_filter(&host, 7, 0, &r));
-	assert_int_equal(r.ecx >> 8 & 7, 7);		/* GFNI, VAES, VPCLMULQDQ */
+	assert_true(vcpuid_filter(&host, 0xd, 0, &r));
+	assert_int_equal(r.ebx, 832);
+	assert_int_equal(r.ecx, 832);
 	r = all_ones();
-	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
-	assert_int_equal(r.ebx, 0x205);			/* CLZERO, XSAVEERPTR, WBNOINVD */
+	assert_true(vcpuid_filter(&host, 0xd, 1, &r));
+	assert_int_equal(r.ebx, 840);
+	r.eax = ~2U;
+	assert_true(vcpuid_filter(&host, 0xd, 1, &r));
+	assert_int_equal(r.ebx, 0);
+}
+
+/* The APIC's timer is ours; what the kernel knows of the CPU has a leaf of its own. */
+static void test_the_kernel_knows_more_than_an_older_cpu(void **state)
+{
+	struct vcpuid_host zen2 = { .max_basic = 0x10, .max_extended = 0x8000001d,
+				    .leaf21_eax = 1U << 2 | 1U << 8 };
+	struct vcpuid_host k10 = { .max_basic = 6, .max_extended = 0x8000001b,
+				   .leaf21_eax = 1U << 2 };
+	struct vcpuid_regs r = all_ones();
+
+	assert_true(vcpuid_filter(&zen2, 0x80000000, 0, &r));
+	assert_int_equal(r.eax, 0x80000021);
+	r = all_ones();
+	assert_true(vcpuid_filter(&zen2, 0x80000021, 0, &r));
+	assert_int_equal(r.eax, 1U << 2);
+	r = all_ones();
+	assert_true(vcpuid_filter(&zen2, 0x8000001a + 4, 0, &r));
+	r = all_ones();
+	assert_true(vcpuid_filter(&k10, 0x80000000, 0, &r));
+	assert_int_equal(r.eax, 0x8000001b);
+	assert_false(vcpuid_filter(&k10, 0x80000021, 0, &r));
+	r = (struct vcpuid_regs){ };
+	assert_true(vcpuid_filter(&k10, 6, 0, &r));
+	assert_int_equal(r.eax, 1U << 2);
 }
 
 static void test_keys_come_with_a_host_that_uses_them(void **state)
@@ -138,8 +200,8 @@ static void test_the_table_can_be_walked(void **state)
 		assert_true(subleaves >= 1);
 		last = leaf;
 	}
-	assert_int_equal(i, 0xe + 2 + 0x1f);
-	assert_int_equal(last, 0x8000001e);
+	assert_int_equal(i, 0xe + 2 + 0x22);
+	assert_int_equal(last, 0x80000021);
 }
 
 int main(void)
@@ -150,7 +212,9 @@ int main(void)
 		cmocka_unit_test(test_leaves_with_an_index_are_marked),
 		cmocka_unit_test(test_a_leaf_the_host_lacks_is_not_made_up),
 		cmocka_unit_test(test_unswitched_state_is_hidden),
-		cmocka_unit_test(test_instructions_without_state_are_shown),
+		cmocka_unit_test(test_what_needs_no_switch_is_offered),
+		cmocka_unit_test(test_sizes_are_of_what_is_offered),
+		cmocka_unit_test(test_the_kernel_knows_more_than_an_older_cpu),
 		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
 		cmocka_unit_test(test_the_signature_reads_kvm),
 		cmocka_unit_test(test_the_table_can_be_walked),
