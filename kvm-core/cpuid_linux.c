@@ -34,6 +34,51 @@ u32 cpuid_xsave_size(u64 xcr0, bool compact)
 	return size;
 }
 
+/*
+ * Against speculation, by the kernel's word rather than the CPU's, which may know a
+ * bit by its microcode, or by another vendor's number. SPEC_CTRL where the CPU keeps
+ * the guest's apart; VIRT_SPEC_CTRL where the kernel has a way to do what it asks.
+ */
+static void cpuid_speculation(struct vcpuid_host *host)
+{
+	static const struct { u16 feature; u8 bit; } leaf8[] = {
+		{ X86_FEATURE_IBRS, 14 }, { X86_FEATURE_STIBP, 15 },
+		{ X86_FEATURE_AMD_STIBP_ALWAYS_ON, 17 }, { X86_FEATURE_AMD_SSBD, 24 },
+	}, leaf21[] = {
+		{ X86_FEATURE_VERW_CLEAR, 5 }, { X86_FEATURE_AUTOIBRS, 8 },
+		{ X86_FEATURE_SBPB, 27 }, { X86_FEATURE_IBPB_BRTYPE, 28 },
+		{ X86_FEATURE_SRSO_NO, 29 }, { X86_FEATURE_LFENCE_RDTSC, 2 },
+	};
+	bool control = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
+	unsigned int i;
+
+	for (i = 0; control && i < ARRAY_SIZE(leaf8); i++)
+		if (boot_cpu_has(leaf8[i].feature))
+			host->leaf8_ebx |= BIT(leaf8[i].bit);
+	for (i = 0; i < ARRAY_SIZE(leaf21); i++)
+		if (boot_cpu_has(leaf21[i].feature))
+			host->leaf21_eax |= BIT(leaf21[i].bit);
+	if (!boot_cpu_has_bug(X86_BUG_NULL_SEG))
+		host->leaf21_eax |= BIT(6);
+	if (boot_cpu_has(X86_FEATURE_TSA_SQ_NO))
+		host->leaf21_ecx |= BIT(1);
+	if (boot_cpu_has(X86_FEATURE_TSA_L1_NO))
+		host->leaf21_ecx |= BIT(2);
+	if (boot_cpu_has(X86_FEATURE_IBPB))
+		host->leaf8_ebx |= BIT(12);
+	if (boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) || boot_cpu_has(X86_FEATURE_VIRT_SSBD))
+		host->leaf8_ebx |= BIT(25);
+	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
+		host->leaf8_ebx |= BIT(26);
+	/* The same by the other vendor's bits: SPEC_CTRL, STIBP, SSBD */
+	if (control && boot_cpu_has(X86_FEATURE_IBPB) && boot_cpu_has(X86_FEATURE_IBRS))
+		host->leaf7_edx |= BIT(26);
+	if (control && boot_cpu_has(X86_FEATURE_STIBP))
+		host->leaf7_edx |= BIT(27);
+	if (control && boot_cpu_has(X86_FEATURE_AMD_SSBD))
+		host->leaf7_edx |= BIT(31);
+}
+
 static struct vcpuid_host cpuid_host(void)
 {
 	u64 xcr0 = VCPUID_XCR0 | (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0);
@@ -52,10 +97,7 @@ static struct vcpuid_host cpuid_host(void)
 		host.xsave_bytes = cpuid_xsave_size(xcr0, false);
 		host.xsavec_bytes = cpuid_xsave_size(xcr0, true);
 	}
-	if (boot_cpu_has(X86_FEATURE_LFENCE_RDTSC))
-		host.leaf21_eax |= BIT(2);
-	if (!boot_cpu_has_bug(X86_BUG_NULL_SEG))
-		host.leaf21_eax |= BIT(6);
+	cpuid_speculation(&host);
 	return host;
 }
 

@@ -40,6 +40,14 @@ static const struct kvm_cpuid_entry2 *find_cpuid(struct vcpu *v, u32 leaf, u32 s
 	return find_in(v->cpuid, v->nr_cpuid, leaf, sub);
 }
 
+/* A register of a leaf's first subleaf, as user space gave it; 0 without. */
+static u32 cpuid_bits(struct vcpu *v, u32 leaf, unsigned int reg)
+{
+	const struct kvm_cpuid_entry2 *e = find_cpuid(v, leaf, 0);
+
+	return e ? (&e->eax)[reg] : 0;
+}
+
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 		    unsigned int bit)
 {
@@ -483,12 +491,16 @@ static u64 efer_allowed(struct vcpu *v, bool host)
 
 	if (boot_cpu_has(X86_FEATURE_FXSR_OPT))
 		allowed |= EFER_FFXSR;
+	if (boot_cpu_has(X86_FEATURE_AUTOIBRS))
+		allowed |= EFER_AUTOIBRS;
 	if (host)
 		return allowed;
 	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 20))
 		allowed &= ~(u64)EFER_NX;
 	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 25))
 		allowed &= ~(u64)EFER_FFXSR;
+	if (!vcpu_has_cpuid(v, 0x80000021, 0, REG_EAX, 8))
+		allowed &= ~(u64)EFER_AUTOIBRS;
 	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 29))
 		allowed &= ~(u64)(EFER_LME | EFER_LMA);
 	return allowed;
@@ -608,6 +620,30 @@ static bool has_tsc_aux(struct vcpu *v)
 	       vcpu_has_cpuid(v, 7, 0, REG_ECX, 22);
 }
 
+/* Against speculation: by any of the bits that bring it (APM3 appendix E, SDM 2A). */
+static bool has_spec_msr(struct vcpu *v, u32 msr)
+{
+	u32 leaf7 = 0, leaf8 = 0, leaf21 = 0;
+
+	switch (msr) {
+	case MSR_IA32_SPEC_CTRL:
+		leaf7 = BIT(26) | BIT(27) | BIT(31);
+		leaf8 = BIT(14) | BIT(15) | BIT(24);
+		break;
+	case MSR_IA32_PRED_CMD:
+		leaf7 = BIT(26);
+		leaf8 = BIT(12);
+		leaf21 = BIT(27);
+		break;
+	case MSR_AMD64_VIRT_SPEC_CTRL:
+		leaf8 = BIT(25);
+		break;
+	}
+	return cpuid_bits(v, 7, REG_EDX) & leaf7 ||
+	       cpuid_bits(v, 0x80000008, REG_EBX) & leaf8 ||
+	       cpuid_bits(v, 0x80000021, REG_EAX) & leaf21;
+}
+
 /* MWAIT's bit is CPUID's, too, unless user space keeps the two apart. */
 static int set_misc_enable(struct vcpu *v, u64 data, bool host)
 {
@@ -682,6 +718,12 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 	case MSR_TSC_AUX:
 		*data = v->msr.tsc_aux;
 		return host || has_tsc_aux(v) ? 0 : -EINVAL;
+	case MSR_IA32_SPEC_CTRL:
+	case MSR_IA32_PRED_CMD:
+	case MSR_AMD64_VIRT_SPEC_CTRL:
+		if (!host && !has_spec_msr(v, msr))
+			return -EINVAL;
+		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
 	default:
 		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
 	}
@@ -762,6 +804,12 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		return vcpu_set_efer(v, data, host);
 	case MSR_TSC_AUX:
 		if (!host && !has_tsc_aux(v))
+			return -EINVAL;
+		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
+	case MSR_IA32_SPEC_CTRL:
+	case MSR_IA32_PRED_CMD:
+	case MSR_AMD64_VIRT_SPEC_CTRL:
+		if (!host && !has_spec_msr(v, msr))
 			return -EINVAL;
 		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
 	default:

@@ -178,6 +178,7 @@ static bool leaf_features(const struct vcpuid_host *host, u32 subleaf,
 	}
 	r->eax = min(r->eax, 1U);
 	r->ebx |= EBX_TSC_ADJUST;	/* ours, whatever the CPU has */
+	r->edx |= host->leaf7_edx;
 	if (!host->pku)
 		r->ecx &= ~ECX_PKU;
 	return true;
@@ -238,8 +239,12 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 	case 0x80000000:
 		r->eax = highest_extended(host);
 		break;
+	case 0x80000008:
+		r->ebx |= host->leaf8_ebx;
+		break;
 	case 0x80000021:
-		r->eax |= host->leaf21_eax & LEAF821_EAX;
+		r->eax |= host->leaf21_eax;
+		r->ecx |= host->leaf21_ecx;
 		break;
 	default:
 		break;

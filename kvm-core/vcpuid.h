@@ -21,7 +21,8 @@ struct vcpuid_regs {
 struct vcpuid_host {
 	u32 max_basic, max_extended;
 	u32 max_features;	/* the last subleaf of leaf 7 */
-	u32 leaf21_eax;		/* 8000_0021h EAX: what the kernel knows of it besides */
+	/* What the kernel knows besides, and what its other ways allow */
+	u32 leaf7_edx, leaf8_ebx, leaf21_eax, leaf21_ecx;
 	u32 xsave_bytes, xsavec_bytes;	/* of all features offered */
 	bool steal_time;	/* the host knows how long a thread waited */
 	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */

@@ -24,6 +24,7 @@ static const struct range low[] = {
 	{ 0x0000002c, 0x0000002c, VMSR_FIXED },	/* bus frequency of a Pentium 4 */
 	{ 0x00000034, 0x00000034, VMSR_OWN },	/* SMI count */
 	{ 0x0000003b, 0x0000003b, VMSR_OWN },	/* TSC adjust */
+	{ 0x00000048, 0x00000049, VMSR_OWN },	/* speculation: control, barrier */
 	{ 0x00000079, 0x00000079, VMSR_SINK },	/* microcode update trigger */
 	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
@@ -75,6 +76,7 @@ static const struct range high[] = {
 	{ 0xc0010112, 0xc0010113, VMSR_FIXED },	/* SMM's memory */
 	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
 	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
+	{ 0xc001011f, 0xc001011f, VMSR_OWN },	/* speculation, virtual */
 	{ 0xc0010140, 0xc0010141, VMSR_SET },	/* OS-visible workarounds */
 	{ 0xc0010200, 0xc001020b, VMSR_SET },	/* performance counters */
 	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
@@ -138,7 +140,7 @@ static const u32 listed[] = {
 	0xc0000102, 0xc0000103, 0x10, 0x277, 0x1a0, 0x3b, 0x6e0, 0x9e, 0x34,
 	0x12, 0x11, 0x4b564d00, 0x4b564d01, 0x8b,
 	0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d05, 0x4b564d06, 0x4b564d07,
-	0x17a, 0x17b, 0xce, 0x140, 0x1fc, 0xc0010015, 0x10a, 0x345,
+	0x17a, 0x17b, 0xce, 0x140, 0x1fc, 0xc0010015, 0x10a, 0x345, 0xc001011f,
 };
 
 bool vmsr_listed(unsigned int i, u32 *msr)

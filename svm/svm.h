@@ -34,6 +34,7 @@ struct svm_vcpu {
 				 * after it: and it has exited by #DB
 				 */
 	u64 debug_dr6;		/* the guest's, before the entry */
+	u64 virt_spec_ctrl;	/* VIRT_SPEC_CTRL */
 };
 
 static inline struct svm_vcpu *to_svm(struct vcpu *v)
@@ -53,6 +54,14 @@ enum run_verdict svm_exit_dr(struct vcpu *v);	/* at any time */
 enum run_verdict svm_exit_bp(struct vcpu *v);
 enum run_verdict svm_exit_swint(struct vcpu *v);
 enum run_verdict svm_debug_stepped(struct vcpu *v);
+
+/* spec_linux.c: 0, -EINVAL (#GP), -EOPNOTSUPP (not one of these); enter and exit around
+ * a run with virt_spec_ctrl, interrupts off
+ */
+int svm_spec_get_msr(struct vcpu *v, u32 msr, u64 *data);
+int svm_spec_set_msr(struct vcpu *v, u32 msr, u64 data);
+void svm_spec_enter(struct vcpu *v);
+void svm_spec_exit(struct vcpu *v);
 
 /* exit_linux.c */
 enum run_verdict svm_handle_exit(struct vcpu *v);

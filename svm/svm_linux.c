@@ -232,6 +232,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	svm->flush = true;
 	svm->iret_pending = false;
 	svm->nmi_step = false;
+	svm->virt_spec_ctrl = 0;
 	svm_update_debug(v);
 }
 
@@ -585,7 +586,11 @@ static void svm_enter(struct vcpu *v)
 
 	if (static_cpu_has_bug(X86_BUG_DIV0))
 		amd_clear_divider();	/* the host's last remainder */
+	if (unlikely(svm->virt_spec_ctrl))
+		svm_spec_enter(v);
 	run_guest(v, svm, c->host_vmcb_pa);
+	if (unlikely(svm->virt_spec_ctrl))
+		svm_spec_exit(v);
 	/* What the guest taught the branch predictors is not for its VMM (VMSCAPE). */
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
@@ -809,7 +814,7 @@ static int svm_get_msr(struct vcpu *v, u32 msr, u64 *data)
 	u64 *slot = svm_msr_slot(v, msr);
 
 	if (!slot)
-		return -EOPNOTSUPP;
+		return svm_spec_get_msr(v, msr, data);
 	*data = *slot;
 	return 0;
 }
@@ -826,7 +831,7 @@ static int svm_set_msr(struct vcpu *v, u32 msr, u64 data)
 		return 0;
 	}
 	if (!slot)
-		return -EOPNOTSUPP;
+		return svm_spec_set_msr(v, msr, data);
 	*slot = data;		/* VMLOAD's: no clean bit speaks for it */
 	return 0;
 }

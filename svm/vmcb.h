@@ -179,7 +179,9 @@ struct vmcb_save {				/* offsets from 400h */
 	u8 reserved_248[0x268 - 0x248];
 	u64 g_pat;				/* 268 */
 	u64 dbgctl, br_from, br_to, excp_from, excp_to;	/* 270 */
-	u8 reserved_298[0xc00 - 0x298];
+	u8 reserved_298[0x2e0 - 0x298];
+	u64 spec_ctrl;				/* 2E0 */
+	u8 reserved_2e8[0xc00 - 0x2e8];
 } __packed;
 
 struct vmcb {
@@ -220,6 +222,7 @@ VMCB_AT(s.sysenter_eip, 0x638);
 VMCB_AT(s.cr2, 0x640);
 VMCB_AT(s.g_pat, 0x668);
 VMCB_AT(s.excp_to, 0x690);
+VMCB_AT(s.spec_ctrl, 0x6e0);
 
 static inline void vmcb_intercept(struct vmcb *vmcb, unsigned int n, bool on)
 {

@@ -164,6 +164,7 @@ static void absent_msrs(struct smallvm *g)
 
 #define EFER	0xc0000080
 #define TSC_AUX	0xc0000103
+#define VIRT_SPEC_CTRL	0xc001011f
 
 static void own_msrs(struct smallvm *g)
 {
@@ -294,6 +295,37 @@ static void newer_leaf(void)
 	ok(has(0x80000021, 0, EAX, 2), "LFENCE serializes");
 }
 
+/* Speculation: what CPUID offers is there, and else is not. */
+static void speculation(void)
+{
+	static const struct feature less[] = { { 0x80000008, EBX, 25, 0 } };
+	struct smallvm g;
+	uint64_t v = 0;
+	bool virt;
+
+	if (!guest(&g, NULL, 0))
+		return;
+	virt = has(0x80000008, 0, EBX, 25);
+	if (virt) {
+		ok(rd(&g, VIRT_SPEC_CTRL, &v) && !v, "VIRT_SPEC_CTRL reads 0 at first");
+		ok(wr(&g, VIRT_SPEC_CTRL, 4) && rd(&g, VIRT_SPEC_CTRL, &v) && v == 4,
+		   "it takes SSBD");
+		ok(!wr(&g, VIRT_SPEC_CTRL, 1), "and nothing else");
+	}
+	ok(wr(&g, 0x49, 1) == has(0x80000008, 0, EBX, 12), "PRED_CMD comes with IBPB (%d)",
+	   has(0x80000008, 0, EBX, 12));
+	ok(!rd(&g, 0x49, &v), "and is not read");
+	if (!has(7, 0, EDX, 26) && !has(0x80000008, 0, EBX, 14) && !has(0x80000008, 0, EBX, 15))
+		ok(!rd(&g, 0x48, &v) && !wr(&g, 0x48, 0), "no SPEC_CTRL without its bits");
+	smallvm_close(&g);
+
+	if (!virt || !guest(&g, less, 1))
+		return;
+	ok(!rd(&g, VIRT_SPEC_CTRL, &v) && !wr(&g, VIRT_SPEC_CTRL, 4), "VIRT_SPEC_CTRL goes with its bit");
+	ok(smallvm_set_msr(&g, VIRT_SPEC_CTRL, 4) == 1, "but not for user space");
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	struct smallvm g;
@@ -309,6 +341,7 @@ int main(void)
 		features();
 		sizes();
 		newer_leaf();
+		speculation();
 	}
 	printf("1..%d\n", points);
 	return bad != 0;

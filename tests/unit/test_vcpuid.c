@@ -139,7 +139,7 @@ static void test_sizes_are_of_what_is_offered(void **state)
 static void test_the_kernel_knows_more_than_an_older_cpu(void **state)
 {
 	struct vcpuid_host zen2 = { .max_basic = 0x10, .max_extended = 0x8000001d,
-				    .leaf21_eax = 1U << 2 | 1U << 8 };
+				    .leaf21_eax = 1U << 2 };
 	struct vcpuid_host k10 = { .max_basic = 6, .max_extended = 0x8000001b,
 				   .leaf21_eax = 1U << 2 };
 	struct vcpuid_regs r = all_ones();
@@ -158,6 +158,29 @@ static void test_the_kernel_knows_more_than_an_older_cpu(void **state)
 	r = (struct vcpuid_regs){ };
 	assert_true(vcpuid_filter(&k10, 6, 0, &r));
 	assert_int_equal(r.eax, 1U << 2);
+}
+
+static void test_speculation_is_told_by_the_kernels_word(void **state)
+{
+	struct vcpuid_host with = host;
+	struct vcpuid_regs r = all_ones();
+
+	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
+	assert_int_equal(r.ebx & (1U << 12 | 1U << 14 | 1U << 25), 0);
+	with.leaf8_ebx = 1U << 25;
+	with.leaf7_edx = 1U << 31;
+	with.leaf21_eax = 1U << 27;
+	with.leaf21_ecx = 1U << 1;
+	r = (struct vcpuid_regs){ };
+	assert_true(vcpuid_filter(&with, 0x80000008, 0, &r));
+	assert_int_equal(r.ebx, 1U << 25);
+	r = (struct vcpuid_regs){ };
+	assert_true(vcpuid_filter(&with, 7, 0, &r));
+	assert_int_equal(r.edx, 1U << 31);
+	r = (struct vcpuid_regs){ };
+	assert_true(vcpuid_filter(&with, 0x80000021, 0, &r));
+	assert_int_equal(r.eax, 1U << 27);
+	assert_int_equal(r.ecx, 1U << 1);
 }
 
 static void test_keys_come_with_a_host_that_uses_them(void **state)
@@ -215,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_what_needs_no_switch_is_offered),
 		cmocka_unit_test(test_sizes_are_of_what_is_offered),
 		cmocka_unit_test(test_the_kernel_knows_more_than_an_older_cpu),
+		cmocka_unit_test(test_speculation_is_told_by_the_kernels_word),
 		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
 		cmocka_unit_test(test_the_signature_reads_kvm),
 		cmocka_unit_test(test_the_table_can_be_walked),
