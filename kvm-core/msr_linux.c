@@ -312,6 +312,7 @@ static int cpuid_take(struct vcpu *v, struct kvm_cpuid_entry2 *entries, unsigned
 	v->phys_bits = e ? e->eax & 0xff : 36;
 	v->cr4_by_cpuid = cr4_by_cpuid(v);
 	v->pv.features = pv_features(v);
+	vcpu_ops->update_cpuid(v);
 	return 0;
 }
 
@@ -613,11 +614,16 @@ static u64 *mtrr_slot(struct vcpu *v, u32 msr)
 	return &v->msr.mtrr_var[i - 12];
 }
 
+bool vcpu_has_rdtscp(struct vcpu *v)
+{
+	return vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 27);
+}
+EXPORT_SYMBOL_GPL(vcpu_has_rdtscp);
+
 /* RDTSCP and RDPID read it. */
 static bool has_tsc_aux(struct vcpu *v)
 {
-	return vcpu_has_cpuid(v, 0x80000001, 0, REG_EDX, 27) ||
-	       vcpu_has_cpuid(v, 7, 0, REG_ECX, 22);
+	return vcpu_has_rdtscp(v) || vcpu_has_cpuid(v, 7, 0, REG_ECX, 22);
 }
 
 /* Against speculation: by any of the bits that bring it (APM3 appendix E, SDM 2A). */

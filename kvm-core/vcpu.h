@@ -133,6 +133,7 @@ bool vcpu_quick_goes_on(struct vcpu *v);
 void vcpu_cpuid(struct vcpu *v);
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 		    unsigned int bit);
+bool vcpu_has_rdtscp(struct vcpu *v);
 /* Family, model, stepping, as EDX has them after a reset (APM2 14.1.3). */
 u32 vcpu_signature(struct vcpu *v);
 /* MONITOR and MWAIT, by CPUID or MISC_ENABLE. */

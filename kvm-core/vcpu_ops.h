@@ -78,6 +78,8 @@ struct vcpu_ops {
 	 */
 	int (*get_msr)(struct vcpu *v, u32 msr, u64 *data);
 	int (*set_msr)(struct vcpu *v, u32 msr, u64 data);
+	/* CPUID is another: instructions may have come or gone with it. */
+	void (*update_cpuid)(struct vcpu *v);
 	void (*update_debug)(struct vcpu *v);
 	/* Fill kvm_run for a step over an instruction that was emulated. */
 	enum run_verdict (*debug_stepped)(struct vcpu *v);

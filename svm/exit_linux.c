@@ -394,6 +394,8 @@ static const exit_fn exit_table[] = {
 	[EXIT_MWAIT] = exit_mwait,
 	[EXIT_XSETBV] = exit_xsetbv,
 	[EXIT_RDPRU] = inject_ud,
+	[EXIT_RDTSCP] = inject_ud,
+	[EXIT_INVPCID] = inject_ud,
 };
 
 /* ---- events that the exit interrupted ----------------------------------------------- */

@@ -184,6 +184,16 @@ static void seg_init(struct vmcb_seg *seg, u16 selector, u16 attrib, u64 base)
 	seg->base = base;
 }
 
+/* What the guest's CPU does not know, though this one does. INVPCID is offered to none. */
+static void svm_update_cpuid(struct vcpu *v)
+{
+	struct vmcb *vmcb = to_svm(v)->vmcb;
+
+	vmcb_intercept(vmcb, INTERCEPT_INVPCID, boot_cpu_has(X86_FEATURE_INVPCID));
+	vmcb_intercept(vmcb, INTERCEPT_RDTSCP, boot_cpu_has(X86_FEATURE_RDTSCP) &&
+		       !vcpu_has_rdtscp(v));
+}
+
 /* Architectural reset state (APM2 14.1.3). */
 static void svm_vcpu_reset(struct vcpu *v)
 {
@@ -233,6 +243,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	svm->iret_pending = false;
 	svm->nmi_step = false;
 	svm->virt_spec_ctrl = 0;
+	svm_update_cpuid(v);
 	svm_update_debug(v);
 }
 
@@ -928,6 +939,7 @@ static struct vcpu_ops svm_ops __ro_after_init = {
 	.update_mode = svm_update_mode,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
+	.update_cpuid = svm_update_cpuid,
 	.update_debug = svm_update_debug,
 	.vm_allow_ports = svm_vm_allow_ports,
 	.vm_destroy = svm_vm_destroy,

@@ -10,7 +10,8 @@
 #define DONE_PORT	0x80
 #define AT(label)	((uint64_t)(VM_CODE + ((label) - guest_blob)))
 
-extern const char guest_blob[], guest_end[], rd_code[], wr_code[], gp_handler[];
+extern const char guest_blob[], guest_end[], rd_code[], wr_code[], gp_handler[],
+	rdtscp_code[], ud_handler[];
 
 asm(".section .rodata\n"
     "guest_blob:\n"
@@ -25,6 +26,14 @@ asm(".section .rodata\n"
     "	out %eax, $0x80\n"
     "wr_code:\n"
     "	wrmsr\n"
+    "	out %eax, $0x80\n"
+    /* The vector it ends in; 0: none */
+    "rdtscp_code:\n"
+    "	rdtscp\n"
+    "	xor %eax, %eax\n"
+    "	out %eax, $0x80\n"
+    "ud_handler:\n"
+    "	mov $6, %eax\n"
     "	out %eax, $0x80\n"
     "guest_end:\n"
     ".text\n");
@@ -64,6 +73,7 @@ static bool guest(struct smallvm *g, const struct feature *less, unsigned int n)
 	ioctl(g->vcpu, KVM_SET_CPUID2, &cpuid);
 	smallvm_long(g, AT(rd_code));
 	smallvm_gate(g, 13, AT(gp_handler));
+	smallvm_gate(g, 6, AT(ud_handler));
 	return true;
 }
 
@@ -85,6 +95,17 @@ static bool access_msr(struct smallvm *g, const char *entry, uint32_t index, uin
 	ioctl(g->vcpu, KVM_GET_REGS, &r);
 	*value = r.rdx << 32 | (uint32_t)r.rax;
 	return !r.r15;
+}
+
+static int64_t vector_of(struct smallvm *g, const char *entry)
+{
+	struct kvm_regs r;
+
+	ioctl(g->vcpu, KVM_GET_REGS, &r);
+	r.rip = AT(entry);
+	r.rsp = VM_STACK;
+	ioctl(g->vcpu, KVM_SET_REGS, &r);
+	return smallvm_out(g, DONE_PORT);
 }
 
 static bool rd(struct smallvm *g, uint32_t index, uint64_t *value)
@@ -178,6 +199,7 @@ static void own_msrs(struct smallvm *g)
 	   "of performance counters it keeps what it says (%#llx)", (unsigned long long)again);
 	ok(wr(g, 0x1a0, v | 1) && rd(g, 0x1a0, &again) && again == (v | 1), "of strings it is told");
 	ok(wr(g, TSC_AUX, 0x1234) && rd(g, TSC_AUX, &v) && v == 0x1234, "TSC_AUX comes with RDTSCP");
+	ok(vector_of(g, rdtscp_code) == 0, "which reads it");
 }
 
 static void without_features(void)
@@ -194,6 +216,8 @@ static void without_features(void)
 		return;
 	ok(!rd(&g, TSC_AUX, &v) && !wr(&g, TSC_AUX, 1), "and goes with it and RDPID: #GP");
 	ok(smallvm_set_msr(&g, TSC_AUX, 1) == 1, "user space may set it all the same");
+	printf("# RDTSCP without its bit: vector %d (6 where the CPU intercepts it)\n",
+	       (int)vector_of(&g, rdtscp_code));
 	ok(wr(&g, EFER, 0x501), "EFER.SCE needs nothing");
 	ok(!wr(&g, EFER, 0xd01), "NXE does: #GP");
 	ok(!wr(&g, EFER, 0x4501), "so does FFXSR");
