@@ -545,6 +545,30 @@ static int set_hwcr(struct vcpu *v, u64 data)
 				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
 #define MISC_ENABLE_EMON	MSR_IA32_MISC_ENABLE_EMON
 
+/* DE_CFG: LFENCE serializes, which systems switch on where they find it off. */
+#define DE_CFG_LFENCE		BIT_ULL(1)
+
+static u64 de_cfg_possible(void)
+{
+	return boot_cpu_has(X86_FEATURE_LFENCE_RDTSC) ? DE_CFG_LFENCE : 0;
+}
+
+/* Workarounds that a system is to look for by its own tables begin at OSVW_IDS. Two
+ * before it are for idle states and I/O, which are ours.
+ */
+#define OSVW_IDS		3ULL
+#define OSVW_OURS		(BIT_ULL(1) | BIT_ULL(2))
+
+static int get_osvw(struct vcpu *v, u32 msr, u64 *data)
+{
+	if (!vcpu_has_cpuid(v, 0x80000001, 0, REG_ECX, 9))
+		return -EINVAL;
+	if (!boot_cpu_has(X86_FEATURE_OSVW) || rdmsrl_safe(msr, data))
+		*data = 0;
+	*data = msr == MSR_AMD64_OSVW_ID_LENGTH ? max(*data, OSVW_IDS) : *data & ~OSVW_OURS;
+	return 0;
+}
+
 /* The register of a bank that the vCPU has, or NULL. */
 static u64 *mce_slot(struct vcpu *v, u32 msr)
 {
@@ -715,6 +739,12 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 	case MSR_K7_HWCR:
 		*data = v->msr.hwcr;
 		return 0;
+	case MSR_AMD64_DE_CFG:
+		*data = v->lfence_serializes ? DE_CFG_LFENCE : 0;
+		return 0;
+	case MSR_AMD64_OSVW_ID_LENGTH:
+	case MSR_AMD64_OSVW_STATUS:
+		return get_osvw(v, msr, data);
 	case MSR_IA32_CR_PAT:
 		*data = v->msr.pat;
 		return 0;
@@ -800,6 +830,14 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		return host && !data ? 0 : -EINVAL;
 	case MSR_K7_HWCR:
 		return set_hwcr(v, data);
+	case MSR_AMD64_DE_CFG:
+		if (data & ~de_cfg_possible())
+			return -EINVAL;
+		v->lfence_serializes = data;
+		return 0;
+	case MSR_AMD64_OSVW_ID_LENGTH:
+	case MSR_AMD64_OSVW_STATUS:
+		return vcpu_has_cpuid(v, 0x80000001, 0, REG_ECX, 9) ? 0 : -EINVAL;
 	case MSR_IA32_CR_PAT:
 		if (!vmsr_pat_valid(data))
 			return -EINVAL;
@@ -928,16 +966,22 @@ int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	return msr_io(v, arg, !set, set ? set_entry : get_entry);
 }
 
+/* Of what the two capability registers tell, nothing: CPUID shows neither, but user
+ * space asks for them on every CPU.
+ */
 static int get_feature(struct vcpu *v, struct kvm_msr_entry *e)
 {
 	unsigned int i;
-	u64 value;
 	u32 msr;
 
-	for (i = 0; vmsr_feature(i, &msr, &value); i++) {
+	for (i = 0; vmsr_feature(i, &msr); i++) {
 		if (msr != e->index)
 			continue;
-		e->data = value;
+		e->data = 0;
+		if (msr == MSR_IA32_UCODE_REV)
+			e->data = boot_cpu_data.microcode;
+		else if (msr == MSR_AMD64_DE_CFG)
+			e->data = de_cfg_possible();
 		return 0;
 	}
 	return -EINVAL;
@@ -946,13 +990,6 @@ static int get_feature(struct vcpu *v, struct kvm_msr_entry *e)
 int msr_feature_io(struct kvm_msrs __user *arg)
 {
 	return msr_io(NULL, arg, true, get_feature);
-}
-
-static bool feature_listed(unsigned int i, u32 *msr)
-{
-	u64 value;
-
-	return vmsr_feature(i, msr, &value);
 }
 
 static int put_list(struct kvm_msr_list __user *arg,
@@ -984,5 +1021,5 @@ int msr_index_list(struct kvm_msr_list __user *arg)
 
 int msr_feature_list(struct kvm_msr_list __user *arg)
 {
-	return put_list(arg, feature_listed);
+	return put_list(arg, vmsr_feature);
 }

@@ -42,10 +42,10 @@
 /* Subleaf 1: AVX-VNNI CMPCCXADD FZRM FSRS FSRC AVX-IFMA */
 #define LEAF71_EAX (M(4) | M(7) | M(10) | M(11) | M(12) | M(23))
 
-/* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW XOP FMA4 TBM TOPOEXT. SVM is
+/* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW OSVW XOP FMA4 TBM TOPOEXT. SVM is
  * not: no nested guests.
  */
-#define LEAF81_ECX (M(0) | M(1) | M(4) | M(5) | M(6) | M(7) | M(8) | M(11) | \
+#define LEAF81_ECX (M(0) | M(1) | M(4) | M(5) | M(6) | M(7) | M(8) | M(9) | M(11) | \
 		    M(16) | M(21) | M(22))
 /* + SYSCALL NX MMXEXT FXSR_OPT 1GB RDTSCP LM 3DNOWEXT 3DNOW */
 #define LEAF81_EDX (COMMON_EDX | M(11) | M(20) | M(22) | M(25) | M(26) | \

@@ -240,6 +240,7 @@ struct vcpu {
 	struct kvm_cpuid_entry2 *cpuid;
 	unsigned int nr_cpuid;
 	u8 phys_bits;
+	bool lfence_serializes;		/* DE_CFG says so */
 	u64 cr4_by_cpuid;		/* bits that its features bring */
 	struct {
 		u64 ucode_rev;

@@ -77,11 +77,12 @@ static const struct range high[] = {
 	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
 	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
 	{ 0xc001011f, 0xc001011f, VMSR_OWN },	/* speculation, virtual */
-	{ 0xc0010140, 0xc0010141, VMSR_SET },	/* OS-visible workarounds */
+	{ 0xc0010140, 0xc0010141, VMSR_OWN },	/* OS-visible workarounds */
 	{ 0xc0010200, 0xc001020b, VMSR_SET },	/* performance counters */
 	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
 	{ 0xc0011022, 0xc0011023, VMSR_SET },	/* DC_CFG, TW_CFG */
-	{ 0xc0011029, 0xc001102a, VMSR_SET },	/* DE_CFG, BU_CFG2 */
+	{ 0xc0011029, 0xc0011029, VMSR_OWN },	/* DE_CFG */
+	{ 0xc001102a, 0xc001102a, VMSR_SET },	/* BU_CFG2 */
 	{ 0xc001102c, 0xc001102c, VMSR_SET },	/* EX_CFG */
 };
 
@@ -151,27 +152,14 @@ bool vmsr_listed(unsigned int i, u32 *msr)
 	return true;
 }
 
-/*
- * DE_CFG: no promise that LFENCE serializes, which a guest may set anyway. Of
- * what the two capability registers tell, nothing: CPUID shows neither, but
- * user space asks for them on every CPU.
- */
-static const struct {
-	u32 msr;
-	u64 value;
-} features[] = {
-	{ 0x0000008b, VMSR_UCODE_REV },
-	{ 0x0000010a, 0 },
-	{ 0x00000345, 0 },
-	{ 0xc0011029, 0 },
-};
+/* The microcode's revision, two capability registers, DE_CFG */
+static const u32 features[] = { 0x8b, 0x10a, 0x345, 0xc0011029 };
 
-bool vmsr_feature(unsigned int i, u32 *msr, u64 *value)
+bool vmsr_feature(unsigned int i, u32 *msr)
 {
 	if (i >= ARRAY_SIZE(features))
 		return false;
-	*msr = features[i].msr;
-	*value = features[i].value;
+	*msr = features[i];
 	return true;
 }
 

@@ -35,7 +35,7 @@ bool vmsr_listed(unsigned int i, u32 *msr);
 /* MSRs that tell of the CPU, asked for without a vCPU (the same for all guests),
  * in order; false past the end.
  */
-bool vmsr_feature(unsigned int i, u32 *msr, u64 *value);
+bool vmsr_feature(unsigned int i, u32 *msr);
 /* The microcode revision guests see, unless user space sets another: one that
  * carries no known need for a workaround.
  */

@@ -65,6 +65,23 @@ static void cpuid_without(const struct feature *less, unsigned int n)
 				(&cpuid.e[i].eax)[less[j].reg] &= ~(1U << less[j].bit);
 }
 
+static const struct kvm_cpuid_entry2 *offered(uint32_t leaf, uint32_t subleaf)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid.head.nent; i++)
+		if (cpuid.e[i].function == leaf && cpuid.e[i].index == subleaf)
+			return &cpuid.e[i];
+	return NULL;
+}
+
+static bool has(uint32_t leaf, uint32_t subleaf, int reg, int bit)
+{
+	const struct kvm_cpuid_entry2 *e = offered(leaf, subleaf);
+
+	return e && (&e->eax)[reg] >> bit & 1;
+}
+
 static bool guest(struct smallvm *g, const struct feature *less, unsigned int n)
 {
 	if (!smallvm_open(g, guest_blob, guest_end - guest_blob, true))
@@ -202,6 +219,32 @@ static void own_msrs(struct smallvm *g)
 	ok(vector_of(g, rdtscp_code) == 0, "which reads it");
 }
 
+/* What KVM_GET_MSRS tells of an MSR without a vCPU. */
+static bool feature_msr(uint32_t index, uint64_t *value)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
+		.head.nmsrs = 1, .e = { .index = index } };
+
+	if (ioctl(kvm, KVM_GET_MSRS, &m) != 1)
+		return false;
+	*value = m.e.data;
+	return true;
+}
+
+static void de_cfg(struct smallvm *g)
+{
+	uint64_t possible = 0, v = 0;
+
+	ok(feature_msr(0xc0011029, &possible) && (possible == 2) == has(0x80000021, 0, EAX, 2),
+	   "DE_CFG may say that LFENCE serializes where CPUID does (%d)", (int)possible);
+	ok(rd(g, 0xc0011029, &v) && !v, "at first it does not");
+	ok(smallvm_set_msr(g, 0xc0011029, possible) == 1 && rd(g, 0xc0011029, &v) && v == possible,
+	   "then it does");
+	ok(!wr(g, 0xc0011029, 1 << 9), "it takes nothing else: #GP");
+	if (!has(0x80000001, 0, ECX, 9))
+		ok(!rd(g, 0xc0010140, &v), "OSVW's MSRs go with its bit");
+}
+
 static void without_features(void)
 {
 	static const struct feature less[] = {
@@ -246,21 +289,17 @@ static void long_mode_active(void)
 
 /* ---- CPUID ------------------------------------------------------------------------------ */
 
-static const struct kvm_cpuid_entry2 *offered(uint32_t leaf, uint32_t subleaf)
+static void apic_bit(void)
 {
-	unsigned int i;
+	static const struct feature less[] = { { 1, EDX, 9, 0 } };
+	struct smallvm g;
 
-	for (i = 0; i < cpuid.head.nent; i++)
-		if (cpuid.e[i].function == leaf && cpuid.e[i].index == subleaf)
-			return &cpuid.e[i];
-	return NULL;
-}
-
-static bool has(uint32_t leaf, uint32_t subleaf, int reg, int bit)
-{
-	const struct kvm_cpuid_entry2 *e = offered(leaf, subleaf);
-
-	return e && (&e->eax)[reg] >> bit & 1;
+	if (!guest(&g, less, 1))
+		return;
+	cpuid.head.nent = 128;
+	ok(!ioctl(g.vcpu, KVM_GET_CPUID2, &cpuid) && has(1, 0, EDX, 9),
+	   "the APIC's bit is the APIC's, not user space's");
+	smallvm_close(&g);
 }
 
 /* Features that are the CPU's alone: where the host has them, guests may. */
@@ -359,9 +398,11 @@ int main(void)
 		set_msrs(&g);
 		absent_msrs(&g);
 		own_msrs(&g);
+		de_cfg(&g);
 		smallvm_close(&g);
 		without_features();
 		long_mode_active();
+		apic_bit();
 		features();
 		sizes();
 		newer_leaf();
