@@ -10,9 +10,27 @@
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
+
+static u64 host_xcr0;
+
+/* Not in a guest's run, where XCR0 may be its own. */
+void cpuid_init(void)
+{
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
+		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+}
+
+/* The kernel switches all that it uses itself, PKRU apart, which is svm's. */
+u64 vcpu_xcr0_possible(void)
+{
+	u64 possible = host_xcr0 & VCPUID_XCR0;
+
+	return vcpu_has_keys() ? possible : possible & ~(u64)XFEATURE_MASK_PKRU;
+}
 
 /* Leaf D.n tells where each part is, and by bit 1 of ECX that it begins at a multiple
  * of 64 where XSAVEC stores it.
@@ -81,8 +99,11 @@ static void cpuid_speculation(struct vcpuid_host *host)
 
 static struct vcpuid_host cpuid_host(void)
 {
-	u64 xcr0 = VCPUID_XCR0 | (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0);
+	u64 xcr0 = vcpu_xcr0_possible();
 	struct vcpuid_host host = {
+		.xcr0 = xcr0,
+		.xsave_bytes = cpuid_xsave_size(xcr0, false),
+		.xsavec_bytes = cpuid_xsave_size(xcr0, true),
 		.max_basic = cpuid_eax(0),
 		.max_extended = cpuid_eax(0x80000000),
 		.kernel_lapic = true,
@@ -92,11 +113,6 @@ static struct vcpuid_host cpuid_host(void)
 
 	if (host.max_basic >= 7)
 		host.max_features = cpuid_eax(7);
-	if (boot_cpu_has(X86_FEATURE_XSAVE)) {
-		xcr0 &= cpuid_eax(0xd);
-		host.xsave_bytes = cpuid_xsave_size(xcr0, false);
-		host.xsavec_bytes = cpuid_xsave_size(xcr0, true);
-	}
 	cpuid_speculation(&host);
 	return host;
 }

@@ -157,10 +157,7 @@ int vm_check_extension(struct vm *vm, long cap)
 static int dev_attr(unsigned int cmd, const void __user *argp)
 {
 	struct kvm_device_attr attr;
-	u64 xcr0 = boot_cpu_has(X86_FEATURE_XSAVE) ? VCPUID_XCR0 : 0;
-
-	if (vcpu_has_keys())
-		xcr0 |= XFEATURE_MASK_PKRU;
+	u64 xcr0 = vcpu_xcr0_possible();
 
 	if (copy_from_user(&attr, argp, sizeof(attr)))
 		return -EFAULT;
@@ -303,6 +300,7 @@ int vcpu_ops_get(void)
 
 static int __init kvm_core_init(void)
 {
+	cpuid_init();
 	stats_init();
 	vms_sleep_init();
 	return 0;

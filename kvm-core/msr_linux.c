@@ -465,17 +465,22 @@ int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value)
 	return 0;
 }
 
+/* AVX-512's three come together, and with AVX (SDM 1, 13.3). */
+#define AVX512_WHOLE	(XFEATURE_MASK_AVX512 | XFEATURE_MASK_YMM)
+
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 {
 	const struct kvm_cpuid_entry2 *e = find_cpuid(v, 0xd, 0);
 	u64 allowed = XFEATURE_MASK_FP;
 
 	if (e)
-		allowed |= e->eax & (XFEATURE_MASK_SSE | XFEATURE_MASK_YMM |
-				     (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0));
+		allowed |= e->eax & vcpu_xcr0_possible();
 	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~allowed))
 		return -EINVAL;
 	if ((xcr0 & XFEATURE_MASK_YMM) && !(xcr0 & XFEATURE_MASK_SSE))
+		return -EINVAL;
+	if ((xcr0 & XFEATURE_MASK_AVX512) &&
+	    (xcr0 & AVX512_WHOLE) != AVX512_WHOLE)
 		return -EINVAL;
 	v->xcr0 = xcr0;
 	return 0;
@@ -650,6 +655,11 @@ static bool has_tsc_aux(struct vcpu *v)
 	return vcpu_has_rdtscp(v) || vcpu_has_cpuid(v, 7, 0, REG_ECX, 22);
 }
 
+static bool has_xsaves(struct vcpu *v)
+{
+	return vcpu_has_cpuid(v, 0xd, 1, REG_EAX, 3);
+}
+
 /* Against speculation: by any of the bits that bring it (APM3 appendix E, SDM 2A). */
 static bool has_spec_msr(struct vcpu *v, u32 msr)
 {
@@ -754,6 +764,9 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 	case MSR_TSC_AUX:
 		*data = v->msr.tsc_aux;
 		return host || has_tsc_aux(v) ? 0 : -EINVAL;
+	case MSR_IA32_XSS:
+		*data = 0;	/* no state that only XSAVES knows */
+		return host || has_xsaves(v) ? 0 : -EINVAL;
 	case MSR_IA32_SPEC_CTRL:
 	case MSR_IA32_PRED_CMD:
 	case MSR_AMD64_VIRT_SPEC_CTRL:
@@ -850,6 +863,8 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		if (!host && !has_tsc_aux(v))
 			return -EINVAL;
 		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
+	case MSR_IA32_XSS:
+		return !data && (host || has_xsaves(v)) ? 0 : -EINVAL;
 	case MSR_IA32_SPEC_CTRL:
 	case MSR_IA32_PRED_CMD:
 	case MSR_AMD64_VIRT_SPEC_CTRL:

@@ -155,6 +155,8 @@ int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
 u64 vcpu_cr4_allowed(const struct vcpu *v);
 /* CR4 bits that the host's CPUs have, and so may have set in a guest. */
 u64 vcpu_cr4_possible(void);
+/* What XCR0 may hold in a guest; 0: no XSAVE (cpuid_linux.c). */
+u64 vcpu_xcr0_possible(void);
 /* Can guests have protection keys? svm switches PKRU then (nested paging only). */
 bool vcpu_has_keys(void);
 int vcpu_set_cr(struct vcpu *v, unsigned int n, u64 value);
@@ -343,6 +345,7 @@ void vms_sleep_exit(void);
 long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 /* Leaf and MSR surface for the ioctls (cpuid_linux.c, msr_linux.c). */
 #define CPUID_MAX_ENTRIES	256
+void cpuid_init(void);
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 /* Size of the XSAVE area for the state in @xcr0, @compact as XSAVEC stores it. */
 u32 cpuid_xsave_size(u64 xcr0, bool compact);

@@ -370,8 +370,7 @@ static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 
 static u64 xsave_features(void)
 {
-	return XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
-	       (vcpu_has_keys() ? XFEATURE_MASK_PKRU : 0);
+	return XFEATURE_MASK_FPSSE | vcpu_xcr0_possible();
 }
 
 static int xsave_get(struct vcpu *v, struct kvm_xsave *out)

@@ -32,15 +32,21 @@
 		   M(18) | M(19) | M(20) | M(23) | M(24) | M(29))
 #define EBX_TSC_ADJUST	M(1)
 #define ECX_PKU		M(3)
-/* UMIP PKU GFNI VAES VPCLMULQDQ LA57 RDPID CLDEMOTE MOVDIRI MOVDIR64B. Of AVX-512
- * and what comes with it nothing: its state is not switched.
- */
+/* UMIP PKU GFNI VAES VPCLMULQDQ LA57 RDPID CLDEMOTE MOVDIRI MOVDIR64B */
 #define LEAF7_ECX (M(2) | ECX_PKU | M(8) | M(9) | M(10) | M(16) | M(22) | M(25) | \
 		   M(27) | M(28))
 /* FSRM SERIALIZE */
 #define LEAF7_EDX (M(4) | M(14))
 /* Subleaf 1: AVX-VNNI CMPCCXADD FZRM FSRS FSRC AVX-IFMA */
 #define LEAF71_EAX (M(4) | M(7) | M(10) | M(11) | M(12) | M(23))
+
+/* AVX-512: F DQ IFMA CD BW VL; VBMI VBMI2 VNNI BITALG VPOPCNTDQ; VP2INTERSECT FP16;
+ * subleaf 1: BF16
+ */
+#define AVX512_EBX	(M(16) | M(17) | M(21) | M(28) | M(30) | M(31))
+#define AVX512_ECX	(M(1) | M(6) | M(11) | M(12) | M(14))
+#define AVX512_EDX	(M(8) | M(23))
+#define AVX512_1_EAX	M(5)
 
 /* LAHF CMPLEGACY CR8LEG ABM SSE4A MISALIGN PREFETCHW OSVW XOP FMA4 TBM TOPOEXT. SVM is
  * not: no nested guests.
@@ -55,10 +61,9 @@
 /* No nested data breakpoints, LFENCE serializes, a null selector clears the base */
 #define LEAF821_EAX (M(0) | M(2) | M(6))
 
-/* XSAVEOPT XSAVEC XGETBV1; XSAVES needs IA32_XSS, not offered. */
-#define LEAFD1_XSAVEC	M(1)
-#define LEAFD1_EAX	(M(0) | LEAFD1_XSAVEC | M(2))
-#define XCR0_PKRU	M(9)
+/* XSAVEOPT XSAVEC XGETBV1 XSAVES, the last with an IA32_XSS that is always 0 */
+#define LEAFD1_COMPACTS	(M(1) | M(3))
+#define LEAFD1_EAX	(M(0) | M(2) | LEAFD1_COMPACTS)
 
 /* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
  * IPI, poll control, sched yield, async faults by interrupt, stable clock. Not
@@ -78,7 +83,8 @@ static const struct row table[] = {
 	{ 0x00000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x00000001, 1, ~0U, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
 	{ 0x00000002, 1, ~0U, ~0U, ~0U, ~0U },
-	{ 0x00000007, 2, ~0U, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX },
+	{ 0x00000007, 2, ~0U, LEAF7_EBX | AVX512_EBX, LEAF7_ECX | AVX512_ECX,
+	  LEAF7_EDX | AVX512_EDX },
 	{ 0x0000000d, 10, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000000, 1, ~0U, ~0U, ~0U, ~0U },
 	{ 0x80000001, 1, ~0U, ~0U, LEAF81_ECX, LEAF81_EDX },
@@ -148,29 +154,29 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 {
 	switch (subleaf) {
 	case 0:
-		r->eax &= VCPUID_XCR0 | (host->pku ? XCR0_PKRU : 0);
+		r->eax &= host->xcr0;
 		r->ebx = host->xsave_bytes;
 		r->ecx = host->xsave_bytes;
 		r->edx = 0;
 		return true;
 	case 1:
 		r->eax &= LEAFD1_EAX;
-		r->ebx = r->eax & LEAFD1_XSAVEC ? host->xsavec_bytes : 0;
+		r->ebx = r->eax & LEAFD1_COMPACTS ? host->xsavec_bytes : 0;
 		r->ecx = 0;
 		r->edx = 0;
 		return true;
-	case 9:
-		return host->pku && r->eax;
 	default:
-		return subleaf == 2 && r->eax;
+		return (host->xcr0 >> subleaf & 1) && r->eax;
 	}
 }
 
 static bool leaf_features(const struct vcpuid_host *host, u32 subleaf,
 			  struct vcpuid_regs *r)
 {
+	bool wide = (host->xcr0 & VCPUID_AVX512) == VCPUID_AVX512;
+
 	if (subleaf) {
-		r->eax &= LEAF71_EAX;
+		r->eax &= LEAF71_EAX | (wide ? AVX512_1_EAX : 0);
 		r->ebx = 0;
 		r->ecx = 0;
 		r->edx = 0;
@@ -181,6 +187,11 @@ static bool leaf_features(const struct vcpuid_host *host, u32 subleaf,
 	r->edx |= host->leaf7_edx;
 	if (!host->pku)
 		r->ecx &= ~ECX_PKU;
+	if (!wide) {
+		r->ebx &= ~AVX512_EBX;
+		r->ecx &= ~AVX512_ECX;
+		r->edx &= ~AVX512_EDX;
+	}
 	return true;
 }
 

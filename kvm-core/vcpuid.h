@@ -16,7 +16,9 @@ struct vcpuid_regs {
 
 #define VCPUID_KVM_LEAF		0x40000000U
 #define VCPUID_KVM_FEATURES	0x40000001U
-#define VCPUID_XCR0		7U	/* XSAVE features for guests: x87, SSE, AVX */
+/* XSAVE features for guests: x87, SSE, AVX, the three of AVX-512, and PKRU */
+#define VCPUID_AVX512		0xe0U
+#define VCPUID_XCR0		(0x207U | VCPUID_AVX512)
 
 struct vcpuid_host {
 	u32 max_basic, max_extended;
@@ -26,6 +28,7 @@ struct vcpuid_host {
 	u32 xsave_bytes, xsavec_bytes;	/* of all features offered */
 	bool steal_time;	/* the host knows how long a thread waited */
 	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */
+	u32 xcr0;		/* of VCPUID_XCR0, what can be switched */
 	bool pku;		/* the host uses protection keys: PKRU can be switched */
 };
 

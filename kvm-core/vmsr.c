@@ -58,6 +58,7 @@ static const struct range low[] = {
 	{ 0x00000641, 0x00000641, VMSR_FIXED },	/* of the rest */
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
+	{ 0x00000da0, 0x00000da0, VMSR_OWN },	/* XSS */
 };
 
 static const struct range high[] = {

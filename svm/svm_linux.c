@@ -57,6 +57,7 @@ static hpa_t svm_iopm_pa;
 #define IOPM_ORDER	2
 #define MSRPM_ORDER	1
 static u64 host_xcr0;
+static u64 host_xss;
 static enum cpuhp_state svm_hp_state;
 
 /* MSRs whose guest value VMLOAD and VMSAVE carry (APM2 15.5.2). */
@@ -428,10 +429,16 @@ static void svm_prepare_tlb(struct vcpu *v, struct svm_vcpu *svm)
 	vmcb_put(vmcb, c.asid, svm->asid.asid);
 }
 
+/*
+ * A guest with XSAVE can execute XSAVES, whatever its CPUID says of it, and finds
+ * IA32_XSS 0: what the host keeps by it has no place in the guest's area.
+ */
 static void svm_switch_xcr0(struct vcpu *v, bool to_guest)
 {
 	u64 now;
 
+	if (host_xss)
+		wrmsrl(MSR_IA32_XSS, to_guest ? 0 : host_xss);
 	if (to_guest) {
 		if (v->xcr0 != host_xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
@@ -981,6 +988,8 @@ static int svm_probe(void)
 	svm_features.pause_threshold = edx & BIT(12);
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
 		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl(MSR_IA32_XSS, host_xss);
 	return 0;
 }
 
