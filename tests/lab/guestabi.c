@@ -2,7 +2,8 @@
 /*
  * guestabi: what systems take for granted of a CPU under KVM without asking: MSRs
  * that read something and take anything, and those that do not; features that are the
- * CPU's own. TAP on stdout; the in-tree stack is meant to pass the same points.
+ * CPU's own; what a shutdown leaves; a level that nobody lowers. TAP on stdout; the in-tree
+ * stack is meant to pass the same points.
  */
 #include <cpuid.h>
 #include "smallvm.h"
