@@ -18,7 +18,6 @@
 #define STEAL_RESERVED	GENMASK_ULL(5, 1)
 #define EOI_RESERVED	BIT_ULL(1)
 #define APF_RESERVED	GENMASK_ULL(5, 4)
-#define APF_AS_VMEXIT	BIT_ULL(2)
 
 bool pv_msr_valid(u32 msr, u64 value)
 {
@@ -30,8 +29,7 @@ bool pv_msr_valid(u32 msr, u64 value)
 	case PV_MSR_POLL_CONTROL:
 		return value <= 1;
 	case PV_MSR_ASYNC_PF_EN:
-		/* Bit 2 asks for exits of a nested guest: there are none. */
-		return !(value & APF_RESERVED) && !(value & APF_AS_VMEXIT);
+		return !(value & APF_RESERVED);
 	case PV_MSR_ASYNC_PF_INT:
 		return value <= 0xff;
 	default:

@@ -90,6 +90,7 @@ struct pv_apf {
 
 #define PV_APF_ADDR		(~0x3fULL)
 #define PV_APF_SEND_ALWAYS	BIT_ULL(1)
+#define PV_APF_AS_VMEXIT	BIT_ULL(2)	/* for nested guests: without any, nothing */
 #define PV_APF_AS_INT		BIT_ULL(3)
 #define PV_APF_WAKE_ALL		(~0U)	/* the token that means all */
 

@@ -386,6 +386,9 @@ static bool can_enable(struct vcpu *v, u32 msr, u64 data)
 {
 	switch (msr) {
 	case PV_MSR_ASYNC_PF_EN:
+		if (((data & PV_APF_AS_VMEXIT) && !offered(v, KVM_FEATURE_ASYNC_PF_VMEXIT)) ||
+		    ((data & PV_APF_AS_INT) && !offered(v, KVM_FEATURE_ASYNC_PF_INT)))
+			return false;
 		if (!v->vlapic)
 			return !data;
 		return !(data & PV_ENABLED) ||

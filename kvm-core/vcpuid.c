@@ -65,11 +65,12 @@
 #define LEAFD1_COMPACTS	(M(1) | M(3))
 #define LEAFD1_EAX	(M(0) | M(2) | LEAFD1_COMPACTS)
 
-/* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, send
- * IPI, poll control, sched yield, async faults by interrupt, stable clock. Not
- * bit 10: no nested guest whose faults could be exits.
+/* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, async faults
+ * as exits (of nested guests; for want of those it says nothing, but a guest that was
+ * told so elsewhere brings its setting along), send IPI, poll control, sched yield,
+ * async faults by interrupt, stable clock.
  */
-#define KVM_FEATURES (M(0) | M(1) | M(3) | M(4) | M(6) | M(7) | M(9) | \
+#define KVM_FEATURES (M(0) | M(1) | M(3) | M(4) | M(6) | M(7) | M(9) | M(10) | \
 		      M(11) | M(12) | M(13) | M(14) | M(24))
 #define KVM_FEATURE_STEAL	M(5)
 

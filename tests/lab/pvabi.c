@@ -274,6 +274,8 @@ static void async_faults(void)
 	smallvm_out(&g, 0x25);		/* its local APIC is on */
 	ok(smallvm_set_msr(&g, MSR_ASYNC_PF, APF_PAGE | 0x31) == 0,
 	   "async faults: reserved bits are refused");
+	ok(smallvm_set_msr(&g, MSR_ASYNC_PF, 4) == 1 && smallvm_set_msr(&g, MSR_ASYNC_PF, 0) == 1,
+	   "what is for nested guests is taken");
 	ok(smallvm_set_msr(&g, MSR_ASYNC_INT, 0xf3) == 1, "async faults: a vector");
 	ok(smallvm_set_msr(&g, MSR_ASYNC_PF, APF_PAGE | 0xb) == 1, "and an address");
 	alarm(30);

@@ -13,7 +13,7 @@ static void test_reserved_bits_are_refused(void **state)
 		{ PV_MSR_POLL_CONTROL, 1, true },
 		{ PV_MSR_POLL_CONTROL, 2, false },
 		{ PV_MSR_ASYNC_PF_EN, 0x104b, true },
-		{ PV_MSR_ASYNC_PF_EN, 0x104d, false },
+		{ PV_MSR_ASYNC_PF_EN, 0x104d, true },
 		{ PV_MSR_ASYNC_PF_EN, 0x1059, false },
 		{ PV_MSR_ASYNC_PF_INT, 0xf3, true },
 		{ PV_MSR_ASYNC_PF_INT, 0x100, false },
