@@ -16,6 +16,7 @@ struct range {
  * raise none, and for which of the two, is Linux's KVM's choice: guests are used to it.
  */
 static const struct range low[] = {
+	{ 0x00000000, 0x00000001, VMSR_FIXED },	/* a Pentium's machine check */
 	{ 0x00000010, 0x00000010, VMSR_OWN },	/* TSC */
 	{ 0x00000011, 0x00000012, VMSR_OWN },	/* kvmclock, old numbers */
 	{ 0x00000017, 0x00000017, VMSR_FIXED },	/* platform id */
@@ -69,7 +70,7 @@ static const struct range high[] = {
 	{ 0xc0010000, 0xc0010007, VMSR_SET },	/* performance counters */
 	{ 0xc0010010, 0xc0010010, VMSR_FIXED },	/* SYSCFG */
 	{ 0xc0010015, 0xc0010015, VMSR_OWN },	/* HWCR */
-	{ 0xc001001b, 0xc001001b, VMSR_FIXED },	/* CLK_CTL */
+	{ 0xc001001b, 0xc001001b, VMSR_SET },	/* CLK_CTL */
 	{ 0xc001001f, 0xc001001f, VMSR_SET },	/* NB_CFG */
 	{ 0xc0010020, 0xc0010020, VMSR_SINK },	/* patch loader */
 	{ 0xc0010055, 0xc0010055, VMSR_FIXED },	/* interrupt pending message */
@@ -77,9 +78,9 @@ static const struct range high[] = {
 	{ 0xc0010112, 0xc0010113, VMSR_FIXED },	/* SMM's memory */
 	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
 	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
+	{ 0xc0010117, 0xc0010117, VMSR_SET },	/* where VMRUN would keep the host */
 	{ 0xc001011f, 0xc001011f, VMSR_OWN },	/* speculation, virtual */
 	{ 0xc0010140, 0xc0010141, VMSR_OWN },	/* OS-visible workarounds */
-	{ 0xc0010200, 0xc001020b, VMSR_SET },	/* performance counters */
 	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
 	{ 0xc0011022, 0xc0011023, VMSR_SET },	/* DC_CFG, TW_CFG */
 	{ 0xc0011029, 0xc0011029, VMSR_OWN },	/* DE_CFG */

@@ -2,7 +2,8 @@
 /*
  * abilist: what this /dev/kvm offers, a fact a line, so that two of them can be
  * compared: capabilities, CPUID for guests, the MSRs that a fresh vCPU has and
- * whether they can be written back, and those that are listed for saving.
+ * whether they can be written back, by user space and by a guest, and those that are
+ * listed for saving.
  */
 #include <stdio.h>
 #include "smallvm.h"
@@ -64,6 +65,72 @@ static void listed(int request, const char *what)
 		printf("%s %08x\n", what, l.head.indices[i]);
 }
 
+/* ---- a guest's own look ---------------------------------------------------------------- */
+
+#define FOUND	0x100000	/* by MSR: the value, and what went without a #GP */
+#define AT(label)	((uint64_t)(VM_CODE + ((label) - list_blob)))
+
+struct found {
+	uint64_t value;
+	uint64_t read, written;
+	uint64_t unused;
+};
+
+extern const char list_blob[], list_end[], list_code[], list_gp[];
+
+/* From ecx to r8, results from rdi on; r15 tells the handler's word */
+asm(".section .rodata\n"
+    "list_blob:\n"
+    "list_gp:\n"
+    "	pop %rbx\n"
+    "	xor %r15d, %r15d\n"
+    "	addq $2, (%rsp)\n"
+    "	iretq\n"
+    "list_code:\n"
+    "	mov $1, %r15d\n"
+    "	xor %eax, %eax\n"
+    "	xor %edx, %edx\n"
+    "	rdmsr\n"
+    "	mov %eax, (%rdi)\n"
+    "	mov %edx, 4(%rdi)\n"
+    "	mov %r15, 8(%rdi)\n"
+    "	mov $1, %r15d\n"
+    "	wrmsr\n"
+    "	mov %r15, 16(%rdi)\n"
+    "	add $32, %rdi\n"
+    "	inc %ecx\n"
+    "	cmp %r8d, %ecx\n"
+    "	jbe list_code\n"
+    "	out %al, $0x80\n"
+    "list_end:\n"
+    ".text\n");
+
+static void guest_msrs(uint32_t first, uint32_t last)
+{
+	uint32_t features, i;
+	struct kvm_regs r;
+	struct found *f;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, list_blob, list_end - list_blob, true))
+		return;
+	smallvm_cpuid(&g, &features);
+	smallvm_long(&g, AT(list_code));
+	smallvm_gate(&g, 13, AT(list_gp));
+	ioctl(g.vcpu, KVM_GET_REGS, &r);
+	r.rcx = first;
+	r.r8 = last;
+	r.rdi = FOUND;
+	ioctl(g.vcpu, KVM_SET_REGS, &r);
+	smallvm_out(&g, 0x80);
+	f = (void *)(g.ram + FOUND);
+	for (i = first; i <= last; i++, f++)
+		if (f->read || f->written)
+			printf("guest %08x %s %s %#llx\n", i, f->read ? "read" : "-",
+			       f->written ? "written" : "-", (unsigned long long)f->value);
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	static const uint8_t code[] = { 0xf4 };
@@ -81,6 +148,8 @@ int main(void)
 	for (r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++)
 		for (i = ranges[r].first; i <= ranges[r].last; i++)
 			msr(&g, i);
+	for (r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++)
+		guest_msrs(ranges[r].first, ranges[r].last);
 	listed(KVM_GET_MSR_INDEX_LIST, "save");
 	listed(KVM_GET_MSR_FEATURE_INDEX_LIST, "feature");
 	smallvm_close(&g);

@@ -144,6 +144,7 @@ static const struct {
 	uint64_t value;
 	const char *name;
 } set[] = {
+	{ 0x0, 0, "P5_MC_ADDR" },
 	{ 0x17, 0, "PLATFORM_ID" },
 	{ 0x2a, 0, "EBL_CR_POWERON" },
 	{ 0x2c, 1 << 24, "EBC_FREQUENCY_ID" },
@@ -171,9 +172,9 @@ static const struct {
 
 static void set_msrs(struct smallvm *g)
 {
-	static const uint32_t dropped[] = { 0x79, 0x11e, 0xc001001f, 0xc0010020, 0xc0010115,
+	static const uint32_t dropped[] = { 0x79, 0x11e, 0xc001001b, 0xc001001f, 0xc0010020, 0xc0010115,
 					    0xc0011022, 0xc001102a, 0xc001102c };
-	static const uint32_t fixed[] = { 0x17, 0x2a, 0xcd, 0x198, 0x606, 0xc001001b, 0xc0010112 };
+	static const uint32_t fixed[] = { 0x17, 0x2a, 0xcd, 0x198, 0x606, 0xc0010112 };
 	unsigned int i;
 	uint64_t v;
 

@@ -6,8 +6,9 @@
 static void test_msrs_nobody_named_are_unknown(void **state)
 {
 	static const u32 rows[] = {
-		0x0, 0xf, 0x13, 0x35, 0x4a, 0x210, 0x480, 0xd90, 0x900,
-		0xc0000085, 0xc0000104, 0xc0010117, 0xffffffff,
+		0x2, 0xf, 0x13, 0x35, 0x4a, 0x210, 0x480, 0xd90, 0x900,
+		0xc0000085, 0xc0000104, 0xc0010116, 0xffffffff,
+		0xc0010200,	/* come with a bit that is not offered */
 		0xc0011020,	/* LS_CFG: found there, Linux trusts it with SSBD */
 		0xc0010064,	/* a P-state's definition: no frequency is told */
 	};
@@ -54,7 +55,7 @@ static void test_set_values_are_read_and_stay(void **state)
 {
 	static const struct { u32 msr; u64 value; } rows[] = {
 		{ 0x2c, 1 << 24 }, { 0xcd, 3 }, { 0x198, 4ULL << 40 | 1000 },
-		{ 0xc001001b, 0x20000000 }, { 0x606, 0 }, { 0xc0010112, 0 },
+		{ 0x606, 0 }, { 0x1, 0 }, { 0xc0010112, 0 },
 	};
 	unsigned int i;
 
@@ -64,6 +65,7 @@ static void test_set_values_are_read_and_stay(void **state)
 		assert_false(vmsr_known(rows[i].msr, true));
 	}
 	assert_int_equal(vmsr_set_value(0x11e), 0xbe702111);
+	assert_int_equal(vmsr_set_value(0xc001001b), 0x20000000);
 }
 
 static void test_addresses_are_canonical_or_refused(void **state)
