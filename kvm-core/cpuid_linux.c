@@ -70,6 +70,8 @@ static void cpuid_speculation(struct vcpuid_host *host)
 	bool control = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
 	unsigned int i;
 
+	host->leaf7_edx |= BIT(29);	/* ARCH_CAPABILITIES */
+	host->leaf21_eax |= BIT(9);	/* no SMM_CTL */
 	for (i = 0; control && i < ARRAY_SIZE(leaf8); i++)
 		if (boot_cpu_has(leaf8[i].feature))
 			host->leaf8_ebx |= BIT(leaf8[i].bit);
@@ -95,6 +97,28 @@ static void cpuid_speculation(struct vcpuid_host *host)
 		host->leaf7_edx |= BIT(27);
 	if (control && boot_cpu_has(X86_FEATURE_AMD_SSBD))
 		host->leaf7_edx |= BIT(31);
+}
+
+/*
+ * What the other vendor's CPUs say in a register of their faults. Guests ask for it
+ * whatever they run on; the kernel knows which faults this CPU has. Two bits speak of
+ * hypervisors: none needs to flush L1 for a guest, none to fear a page of changing size.
+ */
+u64 cpuid_arch_caps(void)
+{
+	static const struct { u16 bug; u64 absent; } bugs[] = {
+		{ X86_BUG_CPU_MELTDOWN, ARCH_CAP_RDCL_NO },
+		{ X86_BUG_SPEC_STORE_BYPASS, ARCH_CAP_SSB_NO },
+		{ X86_BUG_MDS, ARCH_CAP_MDS_NO }, { X86_BUG_GDS, ARCH_CAP_GDS_NO },
+		{ X86_BUG_RFDS, ARCH_CAP_RFDS_NO }, { X86_BUG_ITS, ARCH_CAP_ITS_NO },
+	};
+	u64 caps = ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_PSCHANGE_MC_NO;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bugs); i++)
+		if (!boot_cpu_has_bug(bugs[i].bug))
+			caps |= bugs[i].absent;
+	return caps;
 }
 
 static struct vcpuid_host cpuid_host(void)

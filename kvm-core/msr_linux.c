@@ -743,8 +743,10 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 		*data = v->msr.power_ctl;
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
+		*data = v->msr.arch_caps;
+		return host || vcpu_has_cpuid(v, 7, 0, REG_EDX, 29) ? 0 : -EINVAL;
 	case MSR_IA32_PERF_CAPABILITIES:
-		*data = 0;	/* CPUID shows the guest neither */
+		*data = 0;	/* CPUID does not show it */
 		return host ? 0 : -EINVAL;
 	case MSR_K7_HWCR:
 		*data = v->msr.hwcr;
@@ -839,6 +841,10 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 		v->msr.power_ctl = data;
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
+		if (!host)
+			return -EINVAL;
+		v->msr.arch_caps = data;
+		return 0;
 	case MSR_IA32_PERF_CAPABILITIES:
 		return host && !data ? 0 : -EINVAL;
 	case MSR_K7_HWCR:
@@ -981,9 +987,7 @@ int vcpu_msr_io(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	return msr_io(v, arg, !set, set ? set_entry : get_entry);
 }
 
-/* Of what the two capability registers tell, nothing: CPUID shows neither, but user
- * space asks for them on every CPU.
- */
+/* PERF_CAPABILITIES is 0: CPUID does not show it, but user space asks on every CPU. */
 static int get_feature(struct vcpu *v, struct kvm_msr_entry *e)
 {
 	unsigned int i;
@@ -995,6 +999,8 @@ static int get_feature(struct vcpu *v, struct kvm_msr_entry *e)
 		e->data = 0;
 		if (msr == MSR_IA32_UCODE_REV)
 			e->data = boot_cpu_data.microcode;
+		else if (msr == MSR_IA32_ARCH_CAPABILITIES)
+			e->data = cpuid_arch_caps();
 		else if (msr == MSR_AMD64_DE_CFG)
 			e->data = de_cfg_possible();
 		return 0;

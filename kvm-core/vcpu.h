@@ -346,6 +346,7 @@ long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
 /* Leaf and MSR surface for the ioctls (cpuid_linux.c, msr_linux.c). */
 #define CPUID_MAX_ENTRIES	256
 void cpuid_init(void);
+u64 cpuid_arch_caps(void);		/* ARCH_CAPABILITIES */
 int cpuid_get_supported(struct kvm_cpuid2 __user *arg, bool emulated);
 /* Size of the XSAVE area for the state in @xcr0, @compact as XSAVEC stores it. */
 u32 cpuid_xsave_size(u64 xcr0, bool compact);

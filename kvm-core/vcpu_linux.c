@@ -989,6 +989,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 	v->cpu = -1;
 	v->user_irq = -1;
 	v->tsc_ratio = VCLOCK_RATIO_ONE;
+	v->msr.arch_caps = cpuid_arch_caps();
 	v->msr.mcg_cap = MCE_BANKS;	/* until KVM_X86_SETUP_MCE */
 	v->phys_bits = boot_cpu_data.x86_phys_bits;
 	v->mp_state = id != vm->boot_id && vm_irq_mode(vm) != IRQCHIP_NONE ?

@@ -244,12 +244,13 @@ struct vcpu {
 	u64 cr4_by_cpuid;		/* bits that its features bring */
 	struct {
 		u64 ucode_rev;
-		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl, mcg_cap;
+		u64 pat, tsc_aux, misc_enable, mcg_status, mcg_ctl;
+		u32 mcg_cap, misc_features;
 		u64 mce_banks[MCE_BANKS * MCE_BANK_MSRS];
 		u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
 		u64 kvm_clock, tsc_adjust, smbase, smi_count;
 		u64 steal_time, async_pf, async_pf_int, poll_control, pv_eoi;
-		u64 platform_info, misc_features, power_ctl, hwcr;
+		u64 platform_info, power_ctl, hwcr, arch_caps;
 	} msr;
 	/* paravirtual guests (pv_linux.c, apf_linux.c) */
 	struct {

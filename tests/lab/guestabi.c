@@ -247,6 +247,23 @@ static void de_cfg(struct smallvm *g)
 		ok(!rd(g, 0xc0010140, &v), "OSVW's MSRs go with its bit");
 }
 
+static void arch_capabilities(struct smallvm *g)
+{
+	static const struct feature less[] = { { 7, EDX, 29, 0 } };
+	uint64_t told = 0, v = 0;
+	struct smallvm other;
+
+	ok(has(7, 0, EDX, 29) && feature_msr(0x10a, &told) && (told & 0x48) == 0x48,
+	   "ARCH_CAPABILITIES is there (%#llx)", (unsigned long long)told);
+	ok(rd(g, 0x10a, &v) && v == told, "a guest finds what user space was told");
+	ok(!wr(g, 0x10a, v), "and does not write it");
+	ok(smallvm_set_msr(g, 0x10a, 1) == 1 && rd(g, 0x10a, &v) && v == 1, "user space does");
+	if (!guest(&other, less, 1))
+		return;
+	ok(!rd(&other, 0x10a, &v), "it goes with its bit");
+	smallvm_close(&other);
+}
+
 static void without_features(void)
 {
 	static const struct feature less[] = {
@@ -405,6 +422,7 @@ int main(void)
 		absent_msrs(&g);
 		own_msrs(&g);
 		de_cfg(&g);
+		arch_capabilities(&g);
 		smallvm_close(&g);
 		without_features();
 		long_mode_active();
