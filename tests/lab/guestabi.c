@@ -12,7 +12,7 @@
 #define AT(label)	((uint64_t)(VM_CODE + ((label) - guest_blob)))
 
 extern const char guest_blob[], guest_end[], rd_code[], wr_code[], gp_handler[],
-	rdtscp_code[], ud_handler[];
+	rdtscp_code[], ud_handler[], storm_code[], storm_handler[];
 
 asm(".section .rodata\n"
     "guest_blob:\n"
@@ -36,6 +36,19 @@ asm(".section .rodata\n"
     "ud_handler:\n"
     "	mov $6, %eax\n"
     "	out %eax, $0x80\n"
+    /* The local APIC's page is at APIC_VA: on, then count as far as interrupts let it */
+    "storm_code:\n"
+    "	mov $0x1ff, %eax\n"
+    "	mov %eax, 0x6000f0\n"
+    "	xor %eax, %eax\n"
+    "	sti\n"
+    "1:	inc %eax\n"
+    "	cmp $1000, %eax\n"
+    "	jb 1b\n"
+    "	out %eax, $0x80\n"
+    "storm_handler:\n"
+    "	movl $0, 0x6000b0\n"
+    "	iretq\n"
     "guest_end:\n"
     ".text\n");
 
@@ -412,6 +425,58 @@ static void speculation(void)
 	smallvm_close(&g);
 }
 
+/* ---- a triple fault ------------------------------------------------------------------------ */
+
+static void shutdown(void)
+{
+	static const uint8_t code[] = { 0x0f, 0x0b };	/* ud2 */
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	s.idt.limit = 0;
+	ioctl(g.vcpu, KVM_SET_SREGS, &s);
+	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "a triple fault is a shutdown");
+	ioctl(g.vcpu, KVM_GET_REGS, &r);
+	ioctl(g.vcpu, KVM_GET_SREGS, &s);
+	ok(r.rip == 0xfff0 && r.rflags == 2 && s.cs.base == 0xffff0000 && !s.efer && !(s.cr0 & 1),
+	   "that leaves a CPU as after INIT (%#llx)", (unsigned long long)r.rip);
+	smallvm_close(&g);
+}
+
+/* ---- a level that nobody lowers ------------------------------------------------------------- */
+
+#define STORM_PIN	20
+#define APIC_VA		0x600000
+
+static void storm(void)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct kvm_irq_level line = { .irq = STORM_PIN, .level = 1 };
+	struct kvm_regs r;
+	struct smallvm g;
+
+	if (!guest(&g, NULL, 0))
+		return;
+	((uint64_t *)(g.ram + VM_TABLES + 0x2000))[APIC_VA >> 21] = 0xfee00083;
+	smallvm_gate(&g, 0x50, AT(storm_handler));
+	ioctl(g.vm, KVM_GET_IRQCHIP, &chip);
+	chip.chip.ioapic.redirtbl[STORM_PIN].bits = 0x8050;
+	ioctl(g.vm, KVM_SET_IRQCHIP, &chip);
+	ioctl(g.vcpu, KVM_GET_REGS, &r);
+	r.rip = AT(storm_code);
+	ioctl(g.vcpu, KVM_SET_REGS, &r);
+	ioctl(g.vm, KVM_IRQ_LINE, &line);
+	alarm(60);
+	ok(smallvm_out(&g, DONE_PORT) == 1000, "a level that nobody lowers lets the guest go on now and then");
+	alarm(0);
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	struct smallvm g;
@@ -431,6 +496,8 @@ int main(void)
 		sizes();
 		newer_leaf();
 		speculation();
+		shutdown();
+		storm();
 	}
 	printf("1..%d\n", points);
 	return bad != 0;
