@@ -10,39 +10,23 @@ struct range {
 	enum vmsr_class class;
 };
 
-/*
- * In order; in two, so that each search is a step shorter. Systems read and write
- * many of these without asking what CPU they run on, and die of a #GP. Which ones
- * raise none, and for which of the two, is Linux's KVM's choice: guests are used to it.
- */
+/* In order; in two, so that each search is a step shorter. */
 static const struct range low[] = {
-	{ 0x00000000, 0x00000001, VMSR_FIXED },	/* a Pentium's machine check */
 	{ 0x00000010, 0x00000010, VMSR_OWN },	/* TSC */
 	{ 0x00000011, 0x00000012, VMSR_OWN },	/* kvmclock, old numbers */
-	{ 0x00000017, 0x00000017, VMSR_FIXED },	/* platform id */
 	{ 0x0000001b, 0x0000001b, VMSR_OWN },	/* APIC base */
-	{ 0x0000002a, 0x0000002a, VMSR_FIXED },	/* power-on configuration */
-	{ 0x0000002c, 0x0000002c, VMSR_FIXED },	/* bus frequency of a Pentium 4 */
 	{ 0x00000034, 0x00000034, VMSR_OWN },	/* SMI count */
 	{ 0x0000003b, 0x0000003b, VMSR_OWN },	/* TSC adjust */
 	{ 0x00000048, 0x00000049, VMSR_OWN },	/* speculation: control, barrier */
-	{ 0x00000079, 0x00000079, VMSR_SINK },	/* microcode update trigger */
 	{ 0x0000008b, 0x0000008b, VMSR_OWN },	/* microcode revision */
 	{ 0x0000009e, 0x0000009e, VMSR_OWN },	/* SMBASE */
-	{ 0x000000c1, 0x000000c2, VMSR_SET },	/* performance counters */
-	{ 0x000000cd, 0x000000cd, VMSR_FIXED },	/* bus frequency */
 	{ 0x000000ce, 0x000000ce, VMSR_OWN },	/* platform information */
 	{ 0x000000fe, 0x000000fe, VMSR_MTRR },	/* MTRRcap */
 	{ 0x0000010a, 0x0000010a, VMSR_OWN },	/* capabilities */
-	{ 0x0000011e, 0x0000011e, VMSR_SET },	/* L2 cache control */
 	{ 0x00000140, 0x00000140, VMSR_OWN },	/* CPUID faulting */
 	{ 0x00000174, 0x00000176, VMSR_OWN },	/* SYSENTER */
 	{ 0x00000179, 0x0000017b, VMSR_MCE },	/* MCG cap, status, control */
-	{ 0x00000186, 0x00000187, VMSR_SET },	/* event selects */
-	{ 0x00000198, 0x00000199, VMSR_FIXED },	/* P-state: status, control */
 	{ 0x000001a0, 0x000001a0, VMSR_OWN },	/* misc enable */
-	{ 0x000001d9, 0x000001d9, VMSR_SET },	/* DebugCtl */
-	{ 0x000001db, 0x000001de, VMSR_FIXED },	/* last branch */
 	{ 0x000001fc, 0x000001fc, VMSR_OWN },	/* power control */
 	{ 0x00000200, 0x0000020f, VMSR_MTRR },	/* variable */
 	{ 0x00000250, 0x00000250, VMSR_MTRR },
@@ -52,11 +36,6 @@ static const struct range low[] = {
 	{ 0x000002ff, 0x000002ff, VMSR_MTRR },	/* default type */
 	{ 0x00000345, 0x00000345, VMSR_OWN },	/* performance capabilities */
 	{ 0x00000400, 0x0000047f, VMSR_MCE },	/* 32 banks of 4 */
-	{ 0x00000606, 0x00000606, VMSR_FIXED },	/* unit of power, */
-	{ 0x00000611, 0x00000611, VMSR_FIXED },	/* energy of the package, */
-	{ 0x00000619, 0x00000619, VMSR_FIXED },	/* of DRAM, */
-	{ 0x00000639, 0x00000639, VMSR_FIXED },	/* of the cores, */
-	{ 0x00000641, 0x00000641, VMSR_FIXED },	/* of the rest */
 	{ 0x000006e0, 0x000006e0, VMSR_X2APIC },/* TSC deadline */
 	{ 0x00000800, 0x000008ff, VMSR_X2APIC },
 	{ 0x00000da0, 0x00000da0, VMSR_OWN },	/* XSS */
@@ -67,9 +46,37 @@ static const struct range high[] = {
 	{ 0x4b564d02, 0x4b564d07, VMSR_PV },	/* async faults .. their ack */
 	{ 0xc0000080, 0xc0000084, VMSR_OWN },	/* EFER STAR LSTAR CSTAR MASK */
 	{ 0xc0000100, 0xc0000103, VMSR_OWN },	/* FS GS KernelGS TSC_AUX */
+	{ 0xc0010015, 0xc0010015, VMSR_OWN },	/* HWCR */
+	{ 0xc001011f, 0xc001011f, VMSR_OWN },	/* speculation, virtual */
+	{ 0xc0010140, 0xc0010141, VMSR_OWN },	/* OS-visible workarounds */
+	{ 0xc0011029, 0xc0011029, VMSR_OWN },	/* DE_CFG */
+};
+
+/*
+ * Those that mean nothing, looked for last. Systems read and write many of these without
+ * asking what CPU they run on, and die of a #GP. Which ones raise none, and for which of
+ * the two, is Linux's KVM's choice: guests are used to it.
+ */
+static const struct range idle[] = {
+	{ 0x00000000, 0x00000001, VMSR_FIXED },	/* a Pentium's machine check */
+	{ 0x00000017, 0x00000017, VMSR_FIXED },	/* platform id */
+	{ 0x0000002a, 0x0000002a, VMSR_FIXED },	/* power-on configuration */
+	{ 0x0000002c, 0x0000002c, VMSR_FIXED },	/* bus frequency of a Pentium 4 */
+	{ 0x00000079, 0x00000079, VMSR_SINK },	/* microcode update trigger */
+	{ 0x000000c1, 0x000000c2, VMSR_SET },	/* performance counters */
+	{ 0x000000cd, 0x000000cd, VMSR_FIXED },	/* bus frequency */
+	{ 0x0000011e, 0x0000011e, VMSR_SET },	/* L2 cache control */
+	{ 0x00000186, 0x00000187, VMSR_SET },	/* event selects */
+	{ 0x00000198, 0x00000199, VMSR_FIXED },	/* P-state: status, control */
+	{ 0x000001d9, 0x000001d9, VMSR_SET },	/* DebugCtl */
+	{ 0x000001db, 0x000001de, VMSR_FIXED },	/* last branch */
+	{ 0x00000606, 0x00000606, VMSR_FIXED },	/* unit of power, */
+	{ 0x00000611, 0x00000611, VMSR_FIXED },	/* energy of the package, */
+	{ 0x00000619, 0x00000619, VMSR_FIXED },	/* of DRAM, */
+	{ 0x00000639, 0x00000639, VMSR_FIXED },	/* of the cores, */
+	{ 0x00000641, 0x00000641, VMSR_FIXED },	/* of the rest */
 	{ 0xc0010000, 0xc0010007, VMSR_SET },	/* performance counters */
 	{ 0xc0010010, 0xc0010010, VMSR_FIXED },	/* SYSCFG */
-	{ 0xc0010015, 0xc0010015, VMSR_OWN },	/* HWCR */
 	{ 0xc001001b, 0xc001001b, VMSR_SET },	/* CLK_CTL */
 	{ 0xc001001f, 0xc001001f, VMSR_SET },	/* NB_CFG */
 	{ 0xc0010020, 0xc0010020, VMSR_SINK },	/* patch loader */
@@ -79,20 +86,15 @@ static const struct range high[] = {
 	{ 0xc0010114, 0xc0010114, VMSR_SET },	/* VM_CR */
 	{ 0xc0010115, 0xc0010115, VMSR_SINK },	/* IGNNE */
 	{ 0xc0010117, 0xc0010117, VMSR_SET },	/* where VMRUN would keep the host */
-	{ 0xc001011f, 0xc001011f, VMSR_OWN },	/* speculation, virtual */
-	{ 0xc0010140, 0xc0010141, VMSR_OWN },	/* OS-visible workarounds */
 	{ 0xc0011021, 0xc0011021, VMSR_FIXED },	/* IC_CFG */
 	{ 0xc0011022, 0xc0011023, VMSR_SET },	/* DC_CFG, TW_CFG */
-	{ 0xc0011029, 0xc0011029, VMSR_OWN },	/* DE_CFG */
 	{ 0xc001102a, 0xc001102a, VMSR_SET },	/* BU_CFG2 */
 	{ 0xc001102c, 0xc001102c, VMSR_SET },	/* EX_CFG */
 };
 
-enum vmsr_class vmsr_classify(u32 msr)
+static enum vmsr_class find(const struct range *r, unsigned int n, u32 msr)
 {
-	bool upper = msr >= high[0].first;
-	const struct range *r = upper ? high : low;
-	unsigned int lo = 0, hi = upper ? ARRAY_SIZE(high) : ARRAY_SIZE(low), mid;
+	unsigned int lo = 0, hi = n, mid;
 
 	while (lo < hi) {
 		mid = (lo + hi) / 2;
@@ -104,6 +106,14 @@ enum vmsr_class vmsr_classify(u32 msr)
 			return r[mid].class;
 	}
 	return VMSR_UNKNOWN;
+}
+
+enum vmsr_class vmsr_classify(u32 msr)
+{
+	enum vmsr_class class = msr >= high[0].first ? find(high, ARRAY_SIZE(high), msr) :
+						       find(low, ARRAY_SIZE(low), msr);
+
+	return class != VMSR_UNKNOWN ? class : find(idle, ARRAY_SIZE(idle), msr);
 }
 
 u64 vmsr_set_value(u32 msr)
