@@ -2,7 +2,7 @@
 /*
  * What CPUID guests may be given: vcpuid's policy applied to the host's CPU
  * (KVM_GET_SUPPORTED_CPUID, KVM_GET_EMULATED_CPUID). What a vCPU then has, and what
- * CPUID answers there, is msr_linux.c's.
+ * CPUID answers there, is vcpu_cpuid_linux.c's.
  */
 #include <linux/kvm.h>
 #include <linux/sched/stat.h>

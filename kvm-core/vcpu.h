@@ -129,10 +129,12 @@ bool vcpu_quick_msr(struct vcpu *v, u32 msr, bool write);
  * chosen for injection (v->interrupt).
  */
 bool vcpu_quick_goes_on(struct vcpu *v);
-/* CPUID: fills rax..rdx from leaf rax, subleaf rcx (msr_linux.c). */
+/* CPUID: fills rax..rdx from leaf rax, subleaf rcx (vcpu_cpuid_linux.c). */
 void vcpu_cpuid(struct vcpu *v);
 bool vcpu_has_cpuid(struct vcpu *v, u32 leaf, u32 subleaf, unsigned int reg,
 		    unsigned int bit);
+/* A register of a leaf's first subleaf, as user space gave it; 0 without. */
+u32 vcpu_cpuid_bits(struct vcpu *v, u32 leaf, enum cpuid_regs_idx reg);
 bool vcpu_has_rdtscp(struct vcpu *v);
 /* Family, model, stepping, as EDX has them after a reset (APM2 14.1.3). */
 u32 vcpu_signature(struct vcpu *v);
@@ -225,7 +227,7 @@ void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
  * it is done or an exception queued (sysenter_linux.c).
  */
 bool vcpu_sysenter(struct vcpu *v);
-/* Does the guest's CPUID name that vendor? (msr_linux.c) */
+/* Does the guest's CPUID name that vendor? (vcpu_cpuid_linux.c) */
 bool vcpu_is_intel(struct vcpu *v);
 /* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
@@ -343,7 +345,7 @@ void vm_clock_woke(struct vm *vm, u64 lost);
 void vms_sleep_init(void);				/* vm_linux.c */
 void vms_sleep_exit(void);
 long vm_clock_ioctl(struct vm *vm, unsigned int cmd, void __user *arg);
-/* Leaf and MSR surface for the ioctls (cpuid_linux.c, msr_linux.c). */
+/* Leaf and MSR surface for the ioctls (cpuid_linux.c, vcpu_cpuid_linux.c, msr_linux.c). */
 #define CPUID_MAX_ENTRIES	256
 void cpuid_init(void);
 u64 cpuid_arch_caps(void);		/* ARCH_CAPABILITIES */

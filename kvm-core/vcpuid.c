@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vcpuid: the CPUID policy, as a table of masks (APM3 appendix E). Pure. Asked
- * by msr_linux.c for KVM_GET_SUPPORTED_CPUID; what a guest then really gets is
+ * by cpuid_linux.c for KVM_GET_SUPPORTED_CPUID; what a guest then really gets is
  * what user space sets.
  */
 #include "kvm-core/vcpuid.h"
