@@ -297,14 +297,6 @@ static void waits_without_exits(void)
 	smallvm_close(&g);
 }
 
-static int64_t get_msr(struct smallvm *g, uint32_t index)
-{
-	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
-		.head.nmsrs = 1, .e = { .index = index } };
-
-	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
-}
-
 static void paravirtual_features(void)
 {
 	static const uint8_t code[] = {
@@ -315,9 +307,9 @@ static void paravirtual_features(void)
 
 	if (!guest(&g, code, sizeof(code)))
 		return;
-	ok(get_msr(&g, MSR_KVM_STEAL_TIME) == 0, "steal time is there");
+	ok(smallvm_get_msr(&g, MSR_KVM_STEAL_TIME) == 0, "steal time is there");
 	ok(!enable(g.vcpu, KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1), "only what CPUID has");
-	ok(get_msr(&g, MSR_KVM_SYSTEM_TIME_NEW) == 0, "the clock, which it has, is there");
+	ok(smallvm_get_msr(&g, MSR_KVM_SYSTEM_TIME_NEW) == 0, "the clock, which it has, is there");
 	refused(enable(g.vcpu, 9999, 0), EINVAL, "an unknown capability for a vCPU");
 	smallvm_close(&g);
 	/* A vCPU without a CPUID */
@@ -365,14 +357,14 @@ static void tsc(void)
 	ok(has(KVM_CAP_VCPU_ATTRIBUTES) == 1 && !ioctl(g.vcpu, KVM_HAS_DEVICE_ATTR, &a) &&
 	   !ioctl(g.vcpu, KVM_GET_DEVICE_ATTR, &a), "a vCPU's TSC offset");
 	ok(smallvm_run(&g) == KVM_EXIT_IO, "the guest sets its TSC");
-	ok(get_msr(&g, 0x3b) >> 32 == 0x1000 || get_msr(&g, 0x3b) >> 32 == 0xfff,
+	ok(smallvm_get_msr(&g, 0x3b) >> 32 == 0x1000 || smallvm_get_msr(&g, 0x3b) >> 32 == 0xfff,
 	   "TSC_ADJUST tells by how much");
 	offset = 1ULL << 50;
 	ok(!ioctl(g.vcpu, KVM_SET_DEVICE_ATTR, &a), "user space sets the offset");
 	a.addr = (uintptr_t)&again;
 	/* Debian's moves it on where the host's TSC is not to be trusted. */
 	ok(!ioctl(g.vcpu, KVM_GET_DEVICE_ATTR, &a) && again >> 40 == offset >> 40, "it stays");
-	ok((uint64_t)get_msr(&g, 0x10) >= offset, "the guest's TSC has it");
+	ok((uint64_t)smallvm_get_msr(&g, 0x10) >= offset, "the guest's TSC has it");
 	a.attr = 99;
 	refused(ioctl(g.vcpu, KVM_HAS_DEVICE_ATTR, &a), ENXIO, "an unknown attribute");
 	smallvm_close(&g);
@@ -393,7 +385,7 @@ static void machine_check(void)
 	refused(ioctl(g.vcpu, KVM_X86_SET_MCE, &mce), EINVAL, "a bank that is not there");
 	mce.bank = 1;
 	mce.status = 1ULL << 63 | 7;
-	ok(!ioctl(g.vcpu, KVM_X86_SET_MCE, &mce) && get_msr(&g, 0x406) == 0x1234 &&
+	ok(!ioctl(g.vcpu, KVM_X86_SET_MCE, &mce) && smallvm_get_msr(&g, 0x406) == 0x1234 &&
 	   smallvm_run(&g) == KVM_EXIT_IO, "a corrected error is logged, the guest runs on");
 	mce.status |= 1ULL << 61 | 1ULL << 57;
 	ok(!ioctl(g.vcpu, KVM_X86_SET_MCE, &mce) && smallvm_run(&g) == KVM_EXIT_SHUTDOWN,

@@ -135,14 +135,6 @@ static void task_priorities(void)
 
 /* ---- registers ------------------------------------------------------------------- */
 
-static int64_t get_msr(struct smallvm *g, uint32_t index)
-{
-	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
-		.head.nmsrs = 1, .e = { .index = index } };
-
-	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
-}
-
 /* An access is complete with the next KVM_RUN, and rip moves then. */
 static void rip_at_a_port(void)
 {
@@ -226,7 +218,7 @@ static void registers_that_are_empty(void)
 	if (!smallvm_open(&g, halt, sizeof(halt), true))
 		return;
 	for (i = 0; i < sizeof(empty) / sizeof(*empty); i++)
-		n += !get_msr(&g, empty[i]);
+		n += !smallvm_get_msr(&g, empty[i]);
 	ok(n == i, "MSRs that are there and empty (%u of %u)", n, i);
 	smallvm_close(&g);
 }
@@ -245,10 +237,10 @@ static void efer(void)
 
 	if (!smallvm_open(&g, code, sizeof(code), true))
 		return;
-	ok(smallvm_set_msr(&g, EFER, 0x500) == 1 && get_msr(&g, EFER) == 0x100,
+	ok(smallvm_set_msr(&g, EFER, 0x500) == 1 && smallvm_get_msr(&g, EFER) == 0x100,
 	   "EFER as an MSR brings no LMA");
 	smallvm_long(&g, VM_CODE);
-	ok(smallvm_set_msr(&g, EFER, 0x101) == 1 && get_msr(&g, EFER) == 0x501,
+	ok(smallvm_set_msr(&g, EFER, 0x101) == 1 && smallvm_get_msr(&g, EFER) == 0x501,
 	   "and takes none");
 	ok(smallvm_out(&g, 0x80) >= 0, "the guest is in long mode still");
 	ok(smallvm_run(&g) == KVM_EXIT_SHUTDOWN, "NX without its CPUID is #GP for the guest");

@@ -117,6 +117,15 @@ static inline int smallvm_set_msr(struct smallvm *g, uint32_t index, uint64_t da
 	return ioctl(g->vcpu, KVM_SET_MSRS, &m);
 }
 
+/* -1: it cannot be read. */
+static inline int64_t smallvm_get_msr(struct smallvm *g, uint32_t index)
+{
+	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
+		.head.nmsrs = 1, .e = { .index = index } };
+
+	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? (int64_t)m.e.data : -1;
+}
+
 static inline void smallvm_cpuid(struct smallvm *g, uint32_t *kvm_features)
 {
 	struct {

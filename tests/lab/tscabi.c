@@ -36,14 +36,6 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-static uint64_t get_msr(struct smallvm *g, uint32_t index)
-{
-	struct { struct kvm_msrs head; struct kvm_msr_entry e; } m = {
-		.head.nmsrs = 1, .e.index = index };
-
-	return ioctl(g->vcpu, KVM_GET_MSRS, &m) == 1 ? m.e.data : 0;
-}
-
 /* The guest's own RDTSC, @sleep: after the timer; 0 if it did not come to it. */
 static uint64_t guest_tsc(struct smallvm *g, bool sleep)
 {
@@ -86,26 +78,26 @@ static void rate(struct smallvm *g, uint32_t khz, uint32_t host_khz)
 
 	smallvm_set_msr(g, MSR_TSC, 1ULL << 40);
 	outer0 = rdtsc();
-	t0 = get_msr(g, MSR_TSC);
+	t0 = smallvm_get_msr(g, MSR_TSC);
 	inner0 = rdtsc();
 	usleep(30000);
 	inner1 = rdtsc();
-	t1 = get_msr(g, MSR_TSC);
+	t1 = smallvm_get_msr(g, MSR_TSC);
 	outer1 = rdtsc();
 	ok(t0 >= 1ULL << 40 && t1 - t0 + 2 >= (inner1 - inner0) * r &&
 	   t1 - t0 <= (outer1 - outer0) * r + 2,
 	   "%u kHz: the MSR goes on at that rate (%llu, the host %llu)", khz,
 	   (unsigned long long)(t1 - t0), (unsigned long long)(inner1 - inner0));
-	t0 = get_msr(g, MSR_TSC);
+	t0 = smallvm_get_msr(g, MSR_TSC);
 	cpu = guest_tsc(g, false);
-	t1 = get_msr(g, MSR_TSC);
+	t1 = smallvm_get_msr(g, MSR_TSC);
 	ok(t0 < cpu && cpu < t1, "%u kHz: RDTSC reads the same", khz);
 }
 
 /* 40 ms of the guest's ticks from now, which the host's rate would make more or less. */
 static void deadline(struct smallvm *g, uint32_t khz)
 {
-	uint64_t due = get_msr(g, MSR_TSC) + 40ULL * khz, woke;
+	uint64_t due = smallvm_get_msr(g, MSR_TSC) + 40ULL * khz, woke;
 
 	smallvm_set_msr(g, MSR_DEADLINE, due);
 	alarm(20);
@@ -133,7 +125,7 @@ static void clock_page(struct smallvm *g, uint32_t khz)
 	guest_tsc(g, false);
 	usleep(20000);
 	ioctl(g->vm, KVM_GET_CLOCK, &before);
-	ticks = get_msr(g, MSR_TSC) - page->tsc;
+	ticks = smallvm_get_msr(g, MSR_TSC) - page->tsc;
 	ioctl(g->vm, KVM_GET_CLOCK, &after);
 	ticks = page->shift < 0 ? ticks >> -page->shift : ticks << page->shift;
 	ns = page->ns + (uint64_t)(ticks * page->mul >> 32);
