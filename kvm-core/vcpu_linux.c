@@ -1013,7 +1013,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, unsigned int id)
 		goto free_arch;
 	vcpu_load(v);
 	vcpu_reset(v, false);
-	vcpu_set_tsc_khz(v, vm->tsc_khz);	/* which was asked for with success */
+	vcpu_set_tsc_khz(v, READ_ONCE(vm->tsc_khz));	/* one that can be had */
 	vcpu_write_tsc(v, 0);
 	vcpu_put(v);
 	return v;
