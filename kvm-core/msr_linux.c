@@ -132,18 +132,25 @@ int vcpu_set_xcr0(struct vcpu *v, u64 xcr0)
 }
 EXPORT_SYMBOL_GPL(vcpu_set_xcr0);
 
+u64 vcpu_efer_possible(void)
+{
+	u64 bits = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+
+	if (boot_cpu_has(X86_FEATURE_FXSR_OPT))
+		bits |= EFER_FFXSR;
+	if (boot_cpu_has(X86_FEATURE_AUTOIBRS))
+		bits |= EFER_AUTOIBRS;
+	return bits;
+}
+
 /*
  * EFER: what the host's CPU has user space may set; a guest finds reserved what its
  * CPUID does not name. LMA is the CPU's own (APM2 3.1.7).
  */
 static u64 efer_allowed(struct vcpu *v, bool host)
 {
-	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
+	u64 allowed = vcpu_efer_possible();
 
-	if (boot_cpu_has(X86_FEATURE_FXSR_OPT))
-		allowed |= EFER_FFXSR;
-	if (boot_cpu_has(X86_FEATURE_AUTOIBRS))
-		allowed |= EFER_AUTOIBRS;
 	if (host)
 		return allowed;
 	if (!vcpu_has_cpuid(v, 0x80000001, 0, CPUID_EDX, 20))

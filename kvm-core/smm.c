@@ -31,8 +31,6 @@ enum {
 #define CR4_PAE	BIT_ULL(5)
 #define EFER_LME_BIT	BIT_ULL(8)
 #define EFER_LMA_BIT	BIT_ULL(10)
-#define EFER_KNOWN	(BIT_ULL(0) | EFER_LME_BIT | EFER_LMA_BIT | BIT_ULL(11) | \
-			 BIT_ULL(14))
 #define FLAGS_FIXED	BIT_ULL(1)
 #define FLAGS_VM	BIT_ULL(17)
 #define DR7_FIXED	0x400U
@@ -148,7 +146,9 @@ static bool mode_valid(const struct smm_cpu *c)
 	bool paging = cr0 & CR0_PG, lme = efer & EFER_LME_BIT;
 
 	if (cr0 >> 32 || (paging && !(cr0 & CR0_PE)) ||
-	    ((cr0 & CR0_NW) && !(cr0 & CR0_CD)) || (efer & ~EFER_KNOWN))
+	    ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
+		return false;
+	if ((efer & ~c->efer_has) || (c->s.cr4 & ~c->cr4_has))
 		return false;
 	if (!!(efer & EFER_LMA_BIT) != (lme && paging))
 		return false;

@@ -23,6 +23,7 @@ struct smm_cpu {
 	u64 regs[16];
 	u64 rip, rflags, dr6, dr7;
 	struct kvm_sregs s;
+	u64 cr4_has, efer_has;	/* the bits that the CPU has */
 	u32 smbase;
 	bool halted;		/* was in HLT: RSM goes back there */
 	bool nmi_masked, int_shadow;

@@ -79,6 +79,8 @@ static void cpu_get(struct vcpu *v, struct smm_cpu *c)
 	c->s.cr3 = v->cr3;
 	c->s.cr4 = v->cr4;
 	c->s.efer = v->efer;
+	c->cr4_has = vcpu_cr4_allowed(v);
+	c->efer_has = vcpu_efer_possible();
 	c->smbase = v->msr.smbase;
 	c->halted = v->smm.halted;
 	c->nmi_masked = v->nmi_masked;

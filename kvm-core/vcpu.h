@@ -155,6 +155,7 @@ enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
 /* CR4 bits that user space may set: all there are, until CPUID says which. */
 u64 vcpu_cr4_allowed(const struct vcpu *v);
+u64 vcpu_efer_possible(void);
 /* CR4 bits that the host's CPUs have, and so may have set in a guest. */
 u64 vcpu_cr4_possible(void);
 /* What XCR0 may hold in a guest; 0: no XSAVE (cpuid_linux.c). */

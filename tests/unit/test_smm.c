@@ -27,6 +27,8 @@ static struct smm_cpu full(void)
 	c.s.cr3 = 0x12345000;
 	c.s.cr4 = 0x6a0;
 	c.s.efer = 0xd01;
+	c.cr4_has = 0x3506ff;
+	c.efer_has = 0x204d01;
 	c.s.es = segment(0x10, 1);
 	c.s.cs = segment(0x33, 2);
 	c.s.cs.l = 1;
@@ -86,13 +88,15 @@ static void test_fields_are_where_the_manual_has_them(void **state)
 
 static void test_what_was_saved_comes_back(void **state)
 {
-	struct smm_cpu c = full(), d = { 0 };
+	struct smm_cpu c = full(), d = { .cr4_has = ~0ULL, .efer_has = ~0ULL };
 	u8 area[SMM_AREA_BYTES], again[SMM_AREA_BYTES];
 
+	c.s.efer |= 1 << 21;		/* automatic IBRS */
 	smm_save(area, &c);
 	assert_true(smm_restore(area, &d));
 	assert_memory_equal(d.regs, c.regs, sizeof(c.regs));
 	assert_int_equal(d.rip, c.rip);
+	assert_int_equal(d.s.efer, c.s.efer);
 	assert_int_equal(d.s.cs.l, 1);
 	assert_int_equal(d.s.ldt.unusable, 1);
 	assert_true(d.int_shadow);
@@ -125,6 +129,7 @@ static void test_impossible_states_change_nothing(void **state)
 		{ 0xfed0, 0xc01 },		/* LMA without LME */
 		{ 0xfed0, 0x901 },		/* LME and paging without LMA */
 		{ 0xfed0, 0x1d01 },		/* SVME */
+		{ 0xff48, 0x8006a0 },		/* CR4: a bit that this CPU lacks */
 		{ 0xff70, 0x20246 },		/* virtual-8086 in long mode */
 		{ 0xff58, 0x50033 },		/* LMA without paging */
 	};
@@ -136,6 +141,8 @@ static void test_impossible_states_change_nothing(void **state)
 		smm_save(area, &c);
 		memcpy(area + rows[i].at - SMM_AREA_OFFSET, &rows[i].value, 8);
 		memset(&d, 0xa5, sizeof(d));
+		d.cr4_has = c.cr4_has;
+		d.efer_has = c.efer_has;
 		assert_false(smm_restore(area, &d));
 		assert_int_equal(d.rip, 0xa5a5a5a5a5a5a5a5ULL);
 	}
@@ -151,7 +158,7 @@ static void test_legacy_states_come_back(void **state)
 		{ 0x60000010, 0, 0 }, { 0x11, 0, 0 }, { 0x80000011, 0, 0 },
 		{ 0x80000011, 0x20, 0x800 }, { 0x11, 0x20, 0x100 },
 	};
-	struct smm_cpu c = full(), d;
+	struct smm_cpu c = full(), d = full();
 	u8 area[SMM_AREA_BYTES];
 	unsigned int i;
 
