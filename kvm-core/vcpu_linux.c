@@ -1056,9 +1056,34 @@ static bool vcpu_id_taken(struct vm *vm, unsigned int id)
 	return false;
 }
 
-int vcpu_create(struct vm *vm, unsigned long id)
+/*
+ * The file of a vCPU that all may know of from now on. Whoever finds the descriptor may
+ * run it at once: a flush of the VM's translations has to meet it by then.
+ */
+static int vcpu_publish(struct vm *vm, struct vcpu *v)
 {
 	char name[20];		/* as tools find it in /proc/PID/fd */
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *file;
+
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), "kvm-vcpu:%u", v->id);
+	file = anon_inode_getfile(name, &vcpu_fops, v, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	vm_get(vm);		/* the file's */
+	v->index = atomic_read(&vm->nr_vcpus);
+	WRITE_ONCE(vm->vcpus[v->index], v);
+	atomic_inc_return_release(&vm->nr_vcpus);
+	fd_install(fd, file);
+	return fd;
+}
+
+int vcpu_create(struct vm *vm, unsigned long id)
+{
 	struct vcpu *v;
 	int fd;
 
@@ -1076,19 +1101,9 @@ int vcpu_create(struct vm *vm, unsigned long id)
 	fd = PTR_ERR_OR_ZERO(v);
 	if (fd)
 		goto unlock;
-
-	v->index = atomic_read(&vm->nr_vcpus);
-	vm_get(vm);
-	snprintf(name, sizeof(name), "kvm-vcpu:%u", v->id);
-	fd = anon_inode_getfd(name, &vcpu_fops, v, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
+	fd = vcpu_publish(vm, v);
+	if (fd < 0)
 		vcpu_destroy(v);
-		mutex_unlock(&vm->lock);
-		vm_put(vm);
-		return fd;
-	}
-	WRITE_ONCE(vm->vcpus[v->index], v);
-	atomic_inc_return_release(&vm->nr_vcpus);
 unlock:
 	mutex_unlock(&vm->lock);
 	return fd;
