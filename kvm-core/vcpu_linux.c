@@ -1040,7 +1040,7 @@ void vcpu_destroy(struct vcpu *v)
 	fpu_free_guest_fpstate(&v->fpu);
 	free_page((unsigned long)v->port_data);
 	free_page((unsigned long)v->run);
-	kfree(v->cpuid);
+	kvfree(v->cpuid);
 	kfree(v);
 }
 

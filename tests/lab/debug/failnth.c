@@ -254,8 +254,9 @@ static int vcpu_stats(struct world *w)
 
 static int set_cpuid(struct world *w)
 {
-	static struct { struct kvm_cpuid2 head; struct kvm_cpuid_entry2 e[3]; } c = {
-		.head.nent = 3, .e = {
+	/* more than a page: memory that is not in one piece does, too */
+	static struct { struct kvm_cpuid2 head; struct kvm_cpuid_entry2 e[128]; } c = {
+		.head.nent = 128, .e = {
 			{ .function = 0, .eax = 1 },
 			{ .function = 1, .ecx = 1 << 21, .edx = 0x78bfbff },
 			{ .function = 0x40000001, .eax = 1 << 3 /* clock */ },
