@@ -586,6 +586,7 @@ static int guest_debug_inject(struct vcpu *v, u32 control)
 	if (v->exception.pending || v->exception.injected)
 		return -EBUSY;
 	vcpu_queue_exception(v, control & KVM_GUESTDBG_INJECT_DB ? EXCP_DB : EXCP_BP, 0);
+	v->exception.at_insn = v->exception.vector == EXCP_BP;
 	return 0;
 }
 

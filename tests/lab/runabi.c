@@ -418,6 +418,25 @@ static void no_entry(void)
 	smallvm_close(&g);
 }
 
+/* A debugger hands back the INT3 that is the guest's own. */
+static void breakpoint_of_the_guest(void)
+{
+	static const uint8_t code[] = {
+		0xcc, 0xf4, 0x90, 0x90,			/* int3; hlt */
+		0x58, 0xe7, 0x81,			/* pop rax; out 81h, eax */
+	};
+	struct kvm_guest_debug d = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_BP };
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	smallvm_gate(&g, 3, VM_CODE + 4);
+	ok(!ioctl(g.vcpu, KVM_SET_GUEST_DEBUG, &d) && smallvm_out(&g, 0x81) == VM_CODE + 1,
+	   "a #BP that a debugger injects returns behind the INT3");
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -436,6 +455,7 @@ int main(void)
 	code_in_a_device();
 	after_a_shutdown();
 	no_entry();
+	breakpoint_of_the_guest();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
