@@ -489,6 +489,7 @@ static void save_tpr(struct vcpu *v)
 static void load_registers(struct vcpu *v, struct vmcb *vmcb)
 {
 	vmcb->s.rax = v->regs[EMUL_RAX];
+	vmcb->s.rsp = v->regs[EMUL_RSP];
 	vmcb->s.rip = v->rip;
 	vmcb->s.rflags = v->rflags;
 	vmcb->c.int_state = v->int_shadow;
@@ -581,7 +582,6 @@ static void svm_enter(struct vcpu *v)
 		vmcb->c.clean &= ~CLEAN_CR;
 	svm_choose_iopm(v, vmcb);
 	load_registers(v, vmcb);
-	vmcb->s.rsp = v->regs[EMUL_RSP];
 	vmcb_put(vmcb, s.cr2, v->cr2);
 	vmcb_put(vmcb, s.dr6, v->dr6);
 	vmcb_put(vmcb, s.dr7, v->dr7);

@@ -418,6 +418,28 @@ static void no_entry(void)
 	smallvm_close(&g);
 }
 
+/* ---- what the host answers without a look at kvm_run ------------------------------- */
+
+/* Of a plain load from the APIC all registers are good, and none is kept apart. */
+static void load_into_rsp(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x30, 0x00, 0xe0, 0xfe,		/* mov eax, fee00030h */
+		0x8b, 0x08, 0x8b, 0x08, 0x8b, 0x08,	/* mov ecx, [rax], three times */
+		0x31, 0xe4, 0x8b, 0x20,			/* xor esp, esp; mov esp, [rax] */
+		0x29, 0xcc, 0x89, 0xe0,			/* sub esp, ecx; mov eax, esp */
+		0xe7, 0x81,				/* out 81h, eax */
+	};
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	map_apic(&g);
+	ok(smallvm_out(&g, 0x81) == 0, "a register of the APIC is loaded into RSP");
+	smallvm_close(&g);
+}
+
 /* A debugger hands back the INT3 that is the guest's own. */
 static void breakpoint_of_the_guest(void)
 {
@@ -455,6 +477,7 @@ int main(void)
 	code_in_a_device();
 	after_a_shutdown();
 	no_entry();
+	load_into_rsp();
 	breakpoint_of_the_guest();
 	printf("1..%d\n", points);
 	return bad != 0;
