@@ -371,8 +371,8 @@ static void svm_load(struct vcpu *v, int cpu)
 	struct svm_vcpu *svm = to_svm(v);
 
 	if (c->last != svm) {
-		if (c->last)
-			indirect_branch_prediction_barrier();
+		/* No last one: it is gone, and what it taught the CPU is still here. */
+		indirect_branch_prediction_barrier();
 		c->last = svm;
 		vmcb_forget(svm->vmcb);
 	}
