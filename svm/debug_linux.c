@@ -45,6 +45,7 @@ void svm_debug_enter(struct vcpu *v)
 	if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
 		return;
 	vmcb_put(svm->vmcb, s.dr7, v->debug_dr[7]);
+	set_debugreg(0UL, 7);
 	set_debugreg(v->debug_dr[0], 0);
 	set_debugreg(v->debug_dr[1], 1);
 	set_debugreg(v->debug_dr[2], 2);

@@ -400,6 +400,7 @@ static void load_guest_debug_registers(struct vcpu *v)
 	svm->dr_loaded = v->dr7 & 0xff;
 	if (!svm->dr_loaded)
 		return;
+	set_debugreg(0UL, 7);		/* the host's, which these are not meant for */
 	set_debugreg(v->dr[0], 0);
 	set_debugreg(v->dr[1], 1);
 	set_debugreg(v->dr[2], 2);
@@ -618,7 +619,8 @@ static void svm_enter(struct vcpu *v)
 		v->pkru = read_pkru();
 		write_pkru(host_pkru);
 	}
-	if (svm->dr_loaded)
+	/* An exit switches all breakpoints off (APM2 15.6). */
+	if (unlikely(svm->dr_loaded || hw_breakpoint_active()))
 		hw_breakpoint_restore();
 	v->cr2 = vmcb->s.cr2;
 	v->dr6 = vmcb->s.dr6;
