@@ -382,6 +382,8 @@ static void svm_load(struct vcpu *v, int cpu)
 		vmcb_forget(svm->vmcb);
 	}
 	write_tsc_aux(v->msr.tsc_aux);
+	if (unlikely(!c->enabled))
+		return;		/* the CPU goes off line, or the machine down */
 	write_tsc_ratio(c, v->tsc_ratio);
 	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
 }
@@ -576,6 +578,10 @@ static void svm_enter(struct vcpu *v)
 	bool xcr0, keys;
 	u32 host_pkru = read_pkru();
 
+	if (unlikely(!c->enabled)) {
+		svm->answered = true;	/* nothing was done: what was chosen waits */
+		return;
+	}
 	svm_inject(v);
 	svm_prepare_tlb(v, svm);
 	/* A legacy root is read with CR3, not at each walk (APM2 15.25.10). */
