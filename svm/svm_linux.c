@@ -364,7 +364,12 @@ static void write_tsc_aux(u64 value)
 		wrmsrl(MSR_TSC_AUX, value);
 }
 
-/* Host FS, GS, TR, LDTR and syscall MSRs, for the VMLOAD after each exit. */
+/* FS, GS, TR, LDTR and syscall MSRs, for the VMLOAD after each exit. */
+static void save_host(hpa_t host_vmcb)
+{
+	asm volatile("vmsave %%rax" : : "a"(host_vmcb) : "memory");
+}
+
 static void svm_load(struct vcpu *v, int cpu)
 {
 	struct svm_cpu *c = this_cpu_ptr(&svm_cpus);
@@ -385,7 +390,7 @@ static void svm_load(struct vcpu *v, int cpu)
 	if (unlikely(!c->enabled))
 		return;		/* the CPU goes off line, or the machine down */
 	write_tsc_ratio(c, v->tsc_ratio);
-	asm volatile("vmsave %%rax" : : "a"(__pa(c->host_vmcb)) : "memory");
+	save_host(c->host_vmcb_pa);
 }
 
 static void svm_put(struct vcpu *v)
@@ -569,6 +574,19 @@ static void run_guest(struct vcpu *v, struct svm_vcpu *svm, hpa_t host_vmcb)
 	}
 }
 
+/*
+ * A thread of the VMM may change the process's LDT (modify_ldt) at any time, and frees
+ * the old one when all CPUs have loaded the new: the exit must not load the old again.
+ */
+static bool has_ldt(void)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	return READ_ONCE(current->mm->context.ldt);
+#else
+	return false;
+#endif
+}
+
 /* Interrupts off, preemption off. */
 static void svm_enter(struct vcpu *v)
 {
@@ -613,6 +631,8 @@ static void svm_enter(struct vcpu *v)
 		amd_clear_divider();	/* the host's last remainder */
 	if (unlikely(svm->virt_spec_ctrl))
 		svm_spec_enter(v);
+	if (unlikely(has_ldt()))
+		save_host(c->host_vmcb_pa);
 	run_guest(v, svm, c->host_vmcb_pa);
 	if (unlikely(svm->virt_spec_ctrl))
 		svm_spec_exit(v);

@@ -5,7 +5,11 @@
  * stands, what is left of a guest that ended. Without a VMM; TAP on stdout. The
  * in-tree stack passes the same points.
  */
+#include <asm/ldt.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include "smallvm.h"
 
 static const uint8_t halt[] = { 0xf4 };
@@ -459,6 +463,59 @@ static void breakpoint_of_the_guest(void)
 	smallvm_close(&g);
 }
 
+/* ---- the process ------------------------------------------------------------------- */
+
+static void *new_ldt(void *unused)
+{
+	struct user_desc d = { .limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1, .useable = 1 };
+
+	(void)unused;
+	usleep(300000);
+	return (void *)syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
+}
+
+static void load_its_segment(void)
+{
+	unsigned short was;
+
+	asm volatile("mov %%es, %0" : "=r"(was));
+	asm volatile("mov %0, %%es" : : "r"((unsigned short)7));
+	asm volatile("mov %0, %%es" : : "r"(was));
+}
+
+/*
+ * An exit loads the host's LDTR again: it must be the one of now. Linux's own loads the
+ * one that KVM_RUN began with.
+ */
+static void ldt_that_changes_meanwhile(void)
+{
+	static const uint8_t code[] = { 0xeb, 0xfe };
+	struct smallvm g;
+	pthread_t t;
+	void *err = (void *)-1;
+	int status = -1;
+	pid_t child;
+
+	if (access("/sys/module/kvm_core", F_OK))
+		return;
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		alarm(1);
+		if (!smallvm_open(&g, code, sizeof(code), true))
+			_exit(2);
+		smallvm_long(&g, VM_CODE);
+		pthread_create(&t, NULL, new_ldt, NULL);
+		if (smallvm_run(&g) != -EINTR)
+			_exit(3);
+		load_its_segment();	/* SIGSEGV, if it is not there */
+		pthread_join(t, &err);
+		_exit(err ? 4 : 0);
+	}
+	waitpid(child, &status, 0);
+	ok(!status, "after KVM_RUN the LDT is the one that another thread made (%#x)", status);
+}
+
 int main(void)
 {
 	alarm(60);		/* a guest that never ends is a failure */
@@ -479,6 +536,7 @@ int main(void)
 	no_entry();
 	load_into_rsp();
 	breakpoint_of_the_guest();
+	ldt_that_changes_meanwhile();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
