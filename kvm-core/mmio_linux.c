@@ -272,6 +272,23 @@ static enum emul_access_result physical_access(struct vcpu *v, gpa_t gpa,
 	return EMUL_ACC_OKAY;
 }
 
+/* Both pages must be there before a byte of either moves. */
+static enum emul_access_result linear_to_gpa(struct emul_ctxt *c, gva_t la,
+					     unsigned int len, bool write, gpa_t gpa[2])
+{
+	unsigned int n, done;
+	u32 error;
+
+	for (done = 0; done < len; done += n) {
+		n = min_t(unsigned int, len - done,
+			  PAGE_SIZE - offset_in_page(la + done));
+		if (vcpu_translate(c->priv, la + done, access_bits(c, write),
+				   &gpa[!!done], &error))
+			return page_fault(c, la + done, error);
+	}
+	return EMUL_ACC_OKAY;
+}
+
 static enum emul_access_result linear_access(struct emul_ctxt *c, gva_t la,
 					     void *data, unsigned int len,
 					     bool write, bool intent)
@@ -280,16 +297,10 @@ static enum emul_access_result linear_access(struct emul_ctxt *c, gva_t la,
 	enum emul_access_result r;
 	unsigned int n, done;
 	gpa_t gpa[2];
-	u32 error;
 
-	/* Both pages must be there before a byte of either moves. */
-	for (done = 0; done < len; done += n) {
-		n = min_t(unsigned int, len - done,
-			  PAGE_SIZE - offset_in_page(la + done));
-		if (vcpu_translate(v, la + done, access_bits(c, write || intent),
-				   &gpa[!!done], &error))
-			return page_fault(c, la + done, error);
-	}
+	r = linear_to_gpa(c, la, len, write || intent, gpa);
+	if (r != EMUL_ACC_OKAY)
+		return r;
 	for (done = 0; done < len; done += n) {
 		n = min_t(unsigned int, len - done,
 			  PAGE_SIZE - offset_in_page(la + done));
@@ -340,6 +351,7 @@ static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *o
 					  const void *new_value, unsigned int len,
 					  bool *swapped)
 {
+	enum emul_access_result r;
 	struct vcpu *v = c->priv;
 	u64 o = 0, n = 0;
 	gpa_t gpa;
@@ -357,10 +369,12 @@ static enum emul_access_result op_cmpxchg(struct emul_ctxt *c, gva_t la, void *o
 	memcpy(&o, old, len);
 	memcpy(&n, new_value, len);
 	err = vm_mem_cmpxchg(vcpu_space(v), gpa, &o, n, len);
-	if (err && err != -EAGAIN)	/* a read-only slot: a device's write */
-		err = physical_access(v, gpa, &n, len, true) == EMUL_ACC_OKAY ? 0 : -EFAULT;
-	if (err == -EFAULT)
-		return EMUL_ACC_EXIT;
+	if (err && err != -EAGAIN) {	/* a read-only slot: a device's write */
+		r = physical_access(v, gpa, &n, len, true);
+		if (r != EMUL_ACC_OKAY)
+			return r;
+		err = 0;
+	}
 	*swapped = !err;
 	memcpy(old, &o, len);
 	return EMUL_ACC_OKAY;
@@ -649,16 +663,20 @@ static const struct emul_ops vcpu_emul_ops = {
 
 /* ---- fetch and step ---------------------------------------------------------------------------- */
 
+static gva_t code_address(const struct emul_ctxt *c)
+{
+	return emul_code_bits(c) == 64 ? c->rip :
+	       (u32)(c->seg[EMUL_CS].base + c->rip);
+}
+
 /* Read the instruction at rip. 0: c->bytes filled. Else a page fault queued. */
 static int fetch(struct vcpu *v, struct emul_ctxt *c)
 {
-	gva_t la = v->rip;
+	gva_t la = code_address(c);
 	unsigned int n, want = sizeof(c->bytes);
 	u32 error, access;
 	gpa_t gpa;
 
-	if (emul_code_bits(c) != 64)
-		la = (u32)(c->seg[EMUL_CS].base + v->rip);
 	access = GWALK_I | (c->cpl == 3 ? GWALK_U : 0);
 	c->nbytes = 0;
 	while (c->nbytes < want) {
@@ -702,16 +720,12 @@ static void commit(struct vcpu *v, const struct emul_ctxt *c)
 	v->rip = c->rip;
 	v->rflags = c->rflags & ~X86_EFLAGS_RF;
 	v->int_shadow = c->int_shadow;
-	v->mmio.n = 0;
-	v->mmio.active = false;
 }
 
 static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt *c)
 {
 	struct kvm_run *run = v->run;
 
-	v->mmio.n = 0;
-	v->mmio.active = false;
 	/* A guest's program does not end the guest. */
 	if (!v->vm->exit_on_failure) {
 		vcpu_queue_exception(v, EXCP_UD, 0);
@@ -735,14 +749,11 @@ static enum run_verdict emulation_failed(struct vcpu *v, const struct emul_ctxt 
 	return RUN_ERROR;
 }
 
-enum run_verdict vcpu_emulate(struct vcpu *v)
+static enum run_verdict emulate(struct vcpu *v)
 {
 	struct emul_ctxt c = { };
-	int err;
+	int err = prepare(v, &c);
 
-	v->stat_emulations++;
-	v->mmio.next = 0;
-	err = prepare(v, &c);
 	if (err == -ENXIO)
 		return emulation_failed(v, &c);
 	if (err)
@@ -753,8 +764,6 @@ enum run_verdict vcpu_emulate(struct vcpu *v)
 		commit(v, &c);
 		return RUN_AGAIN;
 	case EMUL_FAULT:
-		v->mmio.n = 0;
-		v->mmio.active = false;
 		if (c.fault.vector == EXCP_PF)
 			v->cr2 = c.fault.cr2;
 		vcpu_queue_exception(v, c.fault.vector, c.fault.error);
@@ -762,12 +771,28 @@ enum run_verdict vcpu_emulate(struct vcpu *v)
 	case EMUL_EXIT:
 		return RUN_USER;
 	case EMUL_RETRY:
-		v->mmio.n = 0;
 		return RUN_AGAIN;
 	case EMUL_UNHANDLED:
 	default:
 		return emulation_failed(v, &c);
 	}
+}
+
+/* The log outlives it only while user space has an access to answer: no later
+ * instruction finds answers of this one.
+ */
+enum run_verdict vcpu_emulate(struct vcpu *v)
+{
+	enum run_verdict r;
+
+	v->stat_emulations++;
+	v->mmio.next = 0;
+	r = emulate(v);
+	if (r != RUN_USER) {
+		v->mmio.n = 0;
+		v->mmio.active = false;
+	}
+	return r;
 }
 EXPORT_SYMBOL_GPL(vcpu_emulate);
 
@@ -785,19 +810,28 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v)
 	return len;
 }
 
-void vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len)
+/* Of RAM only, without the log: nobody would take a device's answer. */
+int vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len)
 {
 	struct emul_ctxt c = { };
-	gva_t la = v->rip;
+	unsigned int n, done;
+	gpa_t gpa[2];
+	gva_t la;
+	int err = prepare(v, &c);
 
-	if (prepare(v, &c))
-		return;
-	if (emul_code_bits(&c) != 64)
-		la = (u32)(c.seg[EMUL_CS].base + v->rip);
-	if (linear_access(&c, la, (void *)bytes, len, true, true) != EMUL_ACC_FAULT)
-		return;
-	v->cr2 = c.fault.cr2;
-	vcpu_queue_exception(v, c.fault.vector, c.fault.error);
+	if (err)
+		return err == -EFAULT ? 0 : err;
+	la = code_address(&c);
+	if (linear_to_gpa(&c, la, len, true, gpa) != EMUL_ACC_OKAY) {
+		vcpu_queue_page_fault(v, c.fault.cr2, c.fault.error);
+		return 0;
+	}
+	for (done = 0; done < len && !err; done += n) {
+		n = min_t(unsigned int, len - done,
+			  PAGE_SIZE - offset_in_page(la + done));
+		err = vm_mem_write(vcpu_space(v), gpa[!!done], bytes + done, n);
+	}
+	return err;
 }
 EXPORT_SYMBOL_GPL(vcpu_patch_insn);
 
@@ -867,21 +901,25 @@ EXPORT_SYMBOL_GPL(vcpu_pio);
 
 /* ---- user space has answered ------------------------------------------------------------------------ */
 
-static void take_answer(struct vcpu *v)
+static bool take_answer(struct vcpu *v)
 {
-	struct vcpu_mmio_entry *e = &v->mmio.log[v->mmio.n - 1];
+	struct vcpu_mmio_entry *e;
 
+	v->mmio.active = false;
+	if (WARN_ON_ONCE(!v->mmio.n))
+		return false;
+	e = &v->mmio.log[v->mmio.n - 1];
 	if (!e->write)
 		memcpy(e->data, e->pio ? port_data(v) : v->run->mmio.data,
 		       e->len);
 	e->done = true;
 	trace_access(e);
-	v->mmio.active = false;
 	if (e->pio && !e->write && e->count > 1) {
 		v->ahead.next = 1;
 		v->ahead.count = e->count;
 		v->ahead.rip = v->rip;
 	}
+	return true;
 }
 
 /* The instruction that left, from its start, and on through what was given ahead. */
@@ -925,7 +963,8 @@ int vcpu_complete_io(struct vcpu *v)
 		vcpu_complete_load(v);
 		return 0;
 	}
-	take_answer(v);
+	if (!take_answer(v))
+		return 0;
 	switch (emulate_answered(v)) {
 	case RUN_USER:
 	case RUN_ERROR:

@@ -232,8 +232,10 @@ bool vcpu_sysenter(struct vcpu *v);
 bool vcpu_is_intel(struct vcpu *v);
 /* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
-/* Write @bytes over it, as the guest itself would; a fault is queued. */
-void vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len);
+/* Write @bytes over it, as the guest itself would; 0 too when a fault of that is
+ * queued. -errno: it is not all in RAM that can be written.
+ */
+int vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len);
 
 /* ---- shadow paging (smmu_linux.c) ---------------------------------------------- */
 /* The guest's #PF exit; @error as the CPU has it, @delivering: during delivery. */

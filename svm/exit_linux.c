@@ -19,6 +19,15 @@
 
 /* ---- going past an instruction -------------------------------------------------- */
 
+static void skip_bytes(struct vcpu *v, unsigned int len)
+{
+	v->rip += len;
+	if (!(v->efer & EFER_LMA))
+		v->rip = (u32)v->rip;
+	v->rflags &= ~(u64)X86_EFLAGS_RF;	/* the next may have a breakpoint, too */
+	v->int_shadow = false;
+}
+
 /* Step over the instruction that exited. False: its bytes could not be read,
  * an exception is queued instead.
  */
@@ -33,11 +42,10 @@ static bool skip_insn(struct vcpu *v)
 		len = vcpu_insn_length(v);
 		if (!len)
 			return false;
-		v->rip += len;
-		if (!(v->efer & EFER_LMA))
-			v->rip = (u32)v->rip;
+		skip_bytes(v, len);
+		return true;
 	}
-	v->rflags &= ~(u64)X86_EFLAGS_RF;	/* the next may have a breakpoint, too */
+	v->rflags &= ~(u64)X86_EFLAGS_RF;
 	v->int_shadow = false;
 	return true;
 }
@@ -284,7 +292,7 @@ static enum run_verdict exit_rsm(struct vcpu *v)
 /*
  * RSM is undefined to a CPU that is not really in SMM, and so is the other
  * vendor's hypercall: guests that do not look find theirs in its place and
- * execute it again. In long mode so are SYSENTER and SYSEXIT, which such guests
+ * execute it again; in ROM it is done where it is. In long mode so are SYSENTER and SYSEXIT, which such guests
  * have.
  */
 static enum run_verdict exit_ud(struct vcpu *v)
@@ -296,8 +304,10 @@ static enum run_verdict exit_ud(struct vcpu *v)
 		return vcpu_rsm(v);
 	if (vm_has_quirk(v->vm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) &&
 	    vcpu_insn_is(v, vmcall, sizeof(vmcall))) {
-		vcpu_patch_insn(v, vmmcall, sizeof(vmmcall));
-		return RUN_AGAIN;
+		if (!vcpu_patch_insn(v, vmmcall, sizeof(vmmcall)))
+			return RUN_AGAIN;
+		skip_bytes(v, sizeof(vmcall));
+		return vcpu_hypercall(v);
 	}
 	if (v->exception.pending || vcpu_sysenter(v))
 		return RUN_AGAIN;

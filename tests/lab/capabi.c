@@ -266,6 +266,47 @@ static void quirks(void)
 	smallvm_close(&g);
 }
 
+/*
+ * It cannot be replaced in a slot that is read-only. Some hosts tell user space of the
+ * write each time it runs; nothing worse comes of it.
+ */
+static void hypercall_in_rom(void)
+{
+	static const uint8_t code[] = {
+		0xb8, 0x01, 0x00, 0x00, 0x00,		/* mov eax, KVM_HC_VAPIC_POLL_IRQ */
+		0x0f, 0x01, 0xc1,			/* vmcall */
+		0xe6, 0x80,				/* out 80h, al */
+	};
+	struct kvm_userspace_memory_region m = {
+		.slot = 1, .flags = KVM_MEM_READONLY, .guest_phys_addr = 1UL << 30,
+		.memory_size = 2UL << 20,
+	};
+	unsigned int i, writes = 0, at = 3U << 21;
+	struct kvm_regs regs;
+	struct smallvm g;
+	int r = 0;
+
+	if (!guest(&g, code, sizeof(code)))
+		return;
+	m.userspace_addr = (uintptr_t)g.ram + at;
+	memcpy(g.ram + at, code, sizeof(code));
+	((uint64_t *)(g.ram + VM_TABLES + 0x2000))[3] = m.guest_phys_addr | 0x83;
+	ioctl(g.vcpu, KVM_GET_REGS, &regs);
+	regs.rip = at;
+	ok(!ioctl(g.vm, KVM_SET_USER_MEMORY_REGION, &m) && !ioctl(g.vcpu, KVM_SET_REGS, &regs),
+	   "a guest in ROM");
+	for (i = 0; i < 40; i++) {
+		r = smallvm_run(&g);
+		if (r != KVM_EXIT_MMIO || !g.run->mmio.is_write)
+			break;
+		writes++;
+	}
+	ok(writes == 40 || (r == KVM_EXIT_IO && g.run->io.port == 0x80),
+	   "the other vendor's hypercall there ends, or its write is user space's (%u, exit %d)", writes, r);
+	ok(!memcmp(g.ram + at, code, sizeof(code)), "the ROM is as it was");
+	smallvm_close(&g);
+}
+
 /* The host's CPU waits, and wakes by its APIC's timer, as AMD's do. */
 static bool host_waits(void)
 {
@@ -700,6 +741,7 @@ int main(void)
 	registers_in_kvm_run();
 	ports_in_a_row();
 	quirks();
+	hypercall_in_rom();
 	waits_without_exits();
 	paravirtual_features();
 	platform();
