@@ -669,7 +669,10 @@ static gva_t code_address(const struct emul_ctxt *c)
 	       (u32)(c->seg[EMUL_CS].base + c->rip);
 }
 
-/* Read the instruction at rip. 0: c->bytes filled. Else a page fault queued. */
+/*
+ * Read the instruction at rip. 0: c->bytes filled, or what there is before a page that
+ * faults; c->fault has that one's fault. Else a page fault queued.
+ */
 static int fetch(struct vcpu *v, struct emul_ctxt *c)
 {
 	gva_t la = code_address(c);
@@ -683,8 +686,10 @@ static int fetch(struct vcpu *v, struct emul_ctxt *c)
 		n = min_t(unsigned int, want - c->nbytes,
 			  PAGE_SIZE - offset_in_page(la));
 		if (vcpu_translate(v, la, access, &gpa, &error)) {
-			if (c->nbytes)
+			if (c->nbytes) {
+				page_fault(c, la, error);
 				return 0;
+			}
 			vcpu_queue_page_fault(v, la, error);
 			return -EFAULT;
 		}
@@ -710,6 +715,15 @@ static int prepare(struct vcpu *v, struct emul_ctxt *c)
 	c->ops = &vcpu_emul_ops;
 	c->priv = v;
 	return fetch(v, c);
+}
+
+/* It goes on in a page that could not be fetched: that one's fault is queued. */
+static bool fetch_faulted(struct vcpu *v, const struct emul_ctxt *c)
+{
+	if (c->length || c->fault.vector != EXCP_PF)
+		return false;
+	vcpu_queue_page_fault(v, c->fault.cr2, c->fault.error);
+	return true;
 }
 
 static void commit(struct vcpu *v, const struct emul_ctxt *c)
@@ -774,7 +788,7 @@ static enum run_verdict emulate(struct vcpu *v)
 		return RUN_AGAIN;
 	case EMUL_UNHANDLED:
 	default:
-		return emulation_failed(v, &c);
+		return fetch_faulted(v, &c) ? RUN_AGAIN : emulation_failed(v, &c);
 	}
 }
 
@@ -805,7 +819,7 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v)
 	if (err == -EFAULT)
 		return 0;
 	len = err ? 0 : emul_insn_length(&c);
-	if (!len)
+	if (!len && !fetch_faulted(v, &c))
 		vcpu_queue_exception(v, EXCP_UD, 0);
 	return len;
 }

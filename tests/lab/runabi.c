@@ -374,6 +374,91 @@ static void code_in_a_device(void)
 	smallvm_close(&g);
 }
 
+#define UNMAPPED_CODE	(1UL << 21)	/* two pages of 4 KiB there */
+#define ITS_TABLE	0x14000
+
+/* Answers until the guest has told of its end; false: it left for something else. */
+static bool finish_unmapped(struct smallvm *g, uint64_t page, bool *wrong)
+{
+	uint64_t *pte = (uint64_t *)(g->ram + ITS_TABLE) + (page - UNMAPPED_CODE) / 4096;
+	bool in_handler;
+	struct kvm_sregs s;
+	int i, r;
+
+	for (i = 0; i < 10; i++) {
+		r = smallvm_run(g);
+		in_handler = regs(g).rip < UNMAPPED_CODE;
+		if (r == KVM_EXIT_MMIO) {
+			memset(g->run->mmio.data, 0, 8);
+			g->run->mmio.data[0] = in_handler ? 7 : 5;
+			if (!in_handler && i < 1)
+				*pte = 0;
+			continue;
+		}
+		if (r != KVM_EXIT_IO)
+			return false;
+		if (g->run->io.port == 0x80)
+			return (uint32_t)regs(g).rax == 5;
+		ioctl(g->vcpu, KVM_GET_SREGS, &s);
+		*wrong |= (s.cr2 & ~0xfffULL) != page || regs(g).rcx != 7 ||
+			  *(uint32_t *)(g->ram + regs(g).rsp) != 0x10;
+		*pte = page | 3;
+	}
+	return false;
+}
+
+/*
+ * Another CPU of the guest takes a page of the code away while user space answers what
+ * the instruction there reads. A host may end it, or the guest's #PF comes first: its
+ * handler reads the same register, for an answer of its own.
+ */
+static void code_unmapped_meanwhile(void)
+{
+	static const uint8_t insn[] = {
+		0x03, 0x83, 0x10, 0, 0, 0,	/* add eax, [rbx + 10h] */
+		0xe6, 0x80,			/* out 80h, al */
+	}, handler[] = {
+		0x31, 0xc9,			/* xor ecx, ecx */
+		0x03, 0x8b, 0x10, 0, 0, 0,	/* add ecx, [rbx + 10h] */
+		0xe6, 0x82,			/* out 82h, al */
+		0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf,	/* add rsp, 8; iretq */
+	};
+	static const uint64_t at[] = { UNMAPPED_CODE + 0x800, UNMAPPED_CODE + 0xffe };
+	bool wrong = false, ends;
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	struct smallvm g;
+	uint64_t *pt;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!smallvm_open(&g, halt, sizeof(halt), true))
+			return;
+		smallvm_long(&g, VM_CODE);
+		map_device(&g);
+		pt = (uint64_t *)(g.ram + ITS_TABLE);
+		pt[0] = UNMAPPED_CODE | 3;
+		pt[1] = (UNMAPPED_CODE + 4096) | 3;
+		((uint64_t *)(g.ram + VM_TABLES + 0x2000))[1] = ITS_TABLE | 3;
+		memcpy(g.ram + at[i], insn, sizeof(insn));
+		memcpy(g.ram + 0x3000, handler, sizeof(handler));
+		smallvm_gate(&g, 14, 0x3000);
+		ioctl(g.vcpu, KVM_GET_SREGS, &s);
+		s.efer |= 1 << 11;		/* faults tell of a fetch */
+		ioctl(g.vcpu, KVM_SET_SREGS, &s);
+		r = regs(&g);
+		r.rip = at[i];
+		r.rbx = VM_RAM;
+		r.rax = 0;
+		ioctl(g.vcpu, KVM_SET_REGS, &r);
+		ends = finish_unmapped(&g, UNMAPPED_CODE + i * 4096, &wrong);
+		ok(ends, i ? "the second page of an instruction goes while user space answers" :
+			     "the page of an instruction goes while user space answers");
+		ok(!wrong, "a #PF of it is of that page, and its handler's reads are its own");
+		smallvm_close(&g);
+	}
+}
+
 /* A CPU's state is undefined then; it is told as after an INIT. */
 static void after_a_shutdown(void)
 {
@@ -532,6 +617,7 @@ int main(void)
 	narrow_hypercalls();
 	no_emulation();
 	code_in_a_device();
+	code_unmapped_meanwhile();
 	after_a_shutdown();
 	no_entry();
 	load_into_rsp();
