@@ -407,6 +407,20 @@ static enum task_verdict link_tasks(struct task *t, const struct task_request *r
 	return r;
 }
 
+/* All that the old task does; @image is the new one's, as it was before. */
+static enum task_verdict leave_old(struct task *t, const struct task_request *rq,
+				   struct kvm_segment *tr, u8 *image)
+{
+	enum task_verdict r;
+
+	r = find_tss(t, rq, tr);
+	if (r == TASK_DONE)
+		r = get(t, tr->base, image, layout_of(tr)->bytes);
+	if (r == TASK_DONE)
+		r = save_old(t, rq);
+	return r == TASK_DONE ? link_tasks(t, rq, tr) : r;
+}
+
 enum task_verdict task_switch(struct task_cpu *cpu, const struct task_ops *ops,
 			      const struct task_request *rq, struct task_fault *f)
 {
@@ -417,19 +431,14 @@ enum task_verdict task_switch(struct task_cpu *cpu, const struct task_ops *ops,
 	struct tss tss;
 	u8 image[0x68];
 
-	r = find_tss(&t, rq, &tr);
-	if (r != TASK_DONE)
+	r = leave_old(&t, rq, &tr, image);
+	if (r != TASK_DONE) {
+		cpu->rip = rq->at;
 		return r;
-	l = layout_of(&tr);
-	r = get(&t, tr.base, image, l->bytes);
-	if (r == TASK_DONE)
-		r = save_old(&t, rq);
-	if (r == TASK_DONE)
-		r = link_tasks(&t, rq, &tr);
-	if (r != TASK_DONE)
-		return r;
+	}
 
 	/* The new task from here on. */
+	l = layout_of(&tr);
 	tss_unpack(&tss, image, l);
 	if (rq->reason == TASK_CALL || rq->reason == TASK_EVENT)
 		tss.flags |= FLAGS_NT;

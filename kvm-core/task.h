@@ -5,7 +5,7 @@
  *
  * Pure. Guest memory is read and written through linear addresses. Up to the
  * moment the old task is saved nothing has changed, and a fault belongs to the old
- * task; afterwards the CPU is in the new one, and so is the fault.
+ * task and its instruction; afterwards the CPU is in the new one, and so is the fault.
  *
  * Known limits: the outgoing TSS is not checked against its limit; CALL and JMP by
  * way of a task gate are held against the DPL of the TSS, too.
@@ -29,6 +29,9 @@ struct task_request {
 	bool has_error;		/* push this on the new task's stack */
 	u32 error;
 	bool resume;		/* RFLAGS.RF in the outgoing TSS */
+	u64 at;			/* where the old task's faults are: the instruction that
+				 * switched, or rip if none did
+				 */
 };
 
 /* Registers as enum emul_reg; cr0, cr3, segments and tables in @s. */

@@ -343,6 +343,7 @@ static enum run_verdict exit_task_switch(struct vcpu *v)
 		.has_error = c->exit_info2 & TASK_HAS_ERROR,
 		.error = (u32)FIELD_GET(TASK_ERROR, c->exit_info2),
 		.resume = c->exit_info2 & TASK_RF,
+		.at = v->rip,
 	};
 
 	/* The event has arrived: its handler is the new task. One of ours by INT n

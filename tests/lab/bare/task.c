@@ -25,7 +25,7 @@ struct pointer {
 
 extern void task_run(void);
 extern u8 task_stubs[], task_prog[], task_prog_jump[], task_prog_16[], task_prog_16_end[];
-extern u8 body_call[], body_jump[], body_gate[], body_int[], body_ud[], body_pf[], body_iret[],
+extern u8 body_call[], body_jump[], body_gate[], body_int[], body_ud[], body_pf[], body_iret[], body_iret_at[],
 	  body_16[], body_self[], body_none[], body_cx8[], body_cx8_fault[];
 extern u64 task_body, task_cr3, task_cr0, task_mark_at;
 extern u32 task_skip, task_has_error;
@@ -248,12 +248,24 @@ static void mixed(void)
 
 /* ---- faults ---------------------------------------------------------------------------- */
 
+/* The first task's are at the instruction that would have switched. Not so on all
+ * hosts: a point of its own.
+ */
+static void at_instruction(const char *what)
+{
+	u64 at = task_body == (u64)body_iret ? (u64)body_iret_at : task_body;
+
+	ok(task_got.eip == (u32)at, "task, %s: %s, at the instruction", mode, what);
+}
+
 /* In the task @tr */
 static void faults(u32 vector, u32 error, u32 tr, const char *what)
 {
 	task_run();
 	result(task_got.vector == vector && task_got.error == error && task_got.tr == tr &&
 	       !task_seen.count && (tr != TASK_MAIN || !busy(TASK_NEW)), what);
+	if (tr == TASK_MAIN)
+		at_instruction(what);
 }
 
 static void bad_tasks(void)
@@ -282,6 +294,7 @@ static void bad_tasks(void)
 	task_run();
 	result(task_got.vector == 14 && task_got.cr2 - TASK_HOLE < sizeof(next) && task_got.tr == TASK_MAIN &&
 	       !busy(TASK_NEW), "a TSS that is not mapped: #PF in the old task");
+	at_instruction("a TSS that is not mapped: #PF");
 }
 
 static void bad_segments(void)

@@ -10,7 +10,7 @@
 	.globl task_stubs, task_got, task_seen, task_skip, task_has_error, task_mark_at
 	.globl task_stack_end, task_main, task_prog, task_prog_jump, task_prog_16, task_prog_16_end
 	.globl body_call, body_jump, body_gate, body_int, body_ud, body_pf, body_iret, body_16
-	.globl body_self, body_none, body_cx8, body_cx8_fault
+	.globl body_iret_at, body_self, body_none, body_cx8, body_cx8_fault
 
 	.bss
 	.align 16
@@ -157,6 +157,7 @@ body_iret:
 	pushfl
 	orl $0x4000, (%esp)
 	popfl
+body_iret_at:
 	iret
 body_none:
 	ret
