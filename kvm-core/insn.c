@@ -423,6 +423,7 @@ static enum insn_result decode_immediate(struct insn *i, struct cursor *p)
 		break;
 	case INSN_FAR:
 		okay = take(p, z, &i->imm) && take(p, 2, &second);
+		i->imm &= z == 2 ? 0xffff : 0xffffffff;
 		break;
 	case INSN_MOFFS:
 		okay = take(p, i->addrsize, &i->disp);

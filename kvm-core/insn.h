@@ -128,7 +128,7 @@ struct insn {
 	bool rip_relative;
 	u16 imm2;
 	u64 disp;		/* sign-extended; of moffs, the address */
-	u64 imm;		/* sign-extended */
+	u64 imm;		/* sign-extended; of INSN_FAR, the offset */
 };
 
 enum insn_result {

@@ -248,6 +248,25 @@ static void test_a_far_jump_to_what_is_no_code_of_this_level_is_refused(void **s
 	assert_int_equal(g.c.seg[EMUL_CS].selector, CONF | 3);
 }
 
+/* An offset in the instruction is no displacement: its top bit is no sign. */
+static void test_far_offsets_have_no_sign(void **state)
+{
+	(void)state;
+	reset(32);
+	assert_done(&g, 0xea, 0x10, 0x00, 0x00, 0xc0, CODE32, 0);
+	assert_int_equal(g.c.rip, 0xc0000010);
+	reset(32);
+	assert_done(&g, 0x66, 0xea, 0x10, 0x90, CODE32, 0);
+	assert_int_equal(g.c.rip, 0x9010);
+	reset(32);
+	assert_done(&g, 0x9a, 0x10, 0x00, 0x00, 0x80, CODE32, 0);
+	assert_int_equal(g.c.rip, 0x80000010);
+	reset(32);
+	g.c.efer = 0x500;		/* LMA */
+	assert_done(&g, 0xea, 0x10, 0x00, 0x00, 0xc0, CODE, 0);	/* into 64-bit code */
+	assert_int_equal(g.c.rip, 0xc0000010);
+}
+
 static void test_a_far_call_returns_at_its_level(void **state)
 {
 	(void)state;
@@ -387,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_a_far_jump_takes_the_code_segment),
 		cmocka_unit_test(test_rex_w_gives_a_far_jump_an_offset_of_64_bits),
 		cmocka_unit_test(test_a_far_jump_to_what_is_no_code_of_this_level_is_refused),
+		cmocka_unit_test(test_far_offsets_have_no_sign),
 		cmocka_unit_test(test_a_far_call_returns_at_its_level),
 		cmocka_unit_test(test_ltr_takes_a_free_tss_and_marks_it_busy),
 		cmocka_unit_test(test_lldt_takes_an_ldt_or_none),
