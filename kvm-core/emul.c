@@ -207,6 +207,8 @@ enum emul_verdict emul_step(struct emul_ctxt *c)
 	if (v == EMUL_OKAY) {
 		c->rip = r.next;
 		c->rflags &= ~EMUL_RF;
+	} else if (v == EMUL_REP) {
+		c->rflags |= EMUL_RF;
 	}
 	return v;
 }

@@ -22,8 +22,9 @@
 
 enum emul_verdict {
 	EMUL_OKAY,		/* done; regs, rip, rflags are the new ones */
-	EMUL_REP,		/* one rep iteration done, rip unchanged: call
-				 * again after looking for interrupts
+	EMUL_REP,		/* one rep iteration done, rip unchanged and RF
+				 * set, as its breakpoint was met: call again
+				 * after looking for interrupts
 				 */
 	EMUL_UNHANDLED,		/* not an instruction we know: internal error */
 	EMUL_FAULT,		/* ctxt->fault holds the exception to inject */

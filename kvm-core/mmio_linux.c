@@ -732,7 +732,7 @@ static void commit(struct vcpu *v, const struct emul_ctxt *c)
 		vcpu_ops->set_emul_segs(v, c->seg, c->seg_dirty);
 	memcpy(v->regs, c->regs, sizeof(v->regs));
 	v->rip = c->rip;
-	v->rflags = c->rflags & ~X86_EFLAGS_RF;
+	v->rflags = c->rflags;
 	v->int_shadow = c->int_shadow;
 }
 

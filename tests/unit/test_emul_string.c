@@ -102,6 +102,17 @@ static void test_rep_does_one_iteration_a_call(void **state)
 	assert_int_equal(g.c.rip, GUEST_CODE + 2);
 }
 
+/* A breakpoint on it fires once, not before each iteration. */
+static void test_rf_is_set_until_rep_ends(void **state)
+{
+	(void)state;
+	prepare(0x100, 0x200, 2);
+	assert_int_equal(RUN(&g, 0xf3, 0xa4), EMUL_REP);
+	assert_int_equal(g.c.rflags, 0x10002);
+	assert_int_equal(RUN(&g, 0xf3, 0xa4), EMUL_OKAY);
+	assert_int_equal(g.c.rflags, 2);
+}
+
 static void test_a_fault_midway_keeps_the_finished_iterations(void **state)
 {
 	(void)state;
@@ -238,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_the_destination_segment_cannot_be_overridden),
 		cmocka_unit_test(test_a_count_of_zero_does_nothing),
 		cmocka_unit_test(test_rep_does_one_iteration_a_call),
+		cmocka_unit_test(test_rf_is_set_until_rep_ends),
 		cmocka_unit_test(test_a_fault_midway_keeps_the_finished_iterations),
 		cmocka_unit_test(test_df_goes_down_by_the_operand_size),
 		cmocka_unit_test(test_indexes_and_count_have_the_address_size),

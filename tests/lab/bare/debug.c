@@ -106,7 +106,8 @@ static void step_halt(void)
 
 static void code_breakpoints(void)
 {
-	extern char bp_1[], bp_2[], bp_3[];
+	extern char bp_1[], bp_2[], bp_3[], bp_4[];
+	const char *from = "abc";
 	u64 a = 0, c = 0, d, b;
 
 	n = 0;
@@ -122,6 +123,12 @@ static void code_breakpoints(void)
 	asm volatile("bp_2:	cpuid\nbp_3:	mov %%cr8, %%rax" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
 	ok(n == 2 && seen[1].rip == (u64)bp_3 && (seen[1].dr6 & 3) == 2,
 	   "and one on the instruction behind (%u)", n);
+	n = 0;
+	c = 3;
+	SET_REG("dr0", bp_4);
+	SET_REG("dr7", DR7_FIXED | 2);
+	asm volatile("bp_4:	rep outsb" : "+S"(from), "+c"(c) : "d"(0xe0) : "memory");
+	ok(n == 1 && seen[0].rip == (u64)bp_4, "a breakpoint on REP OUTSB, once (%u)", n);
 	SET_REG("dr7", DR7_FIXED);
 }
 
