@@ -92,11 +92,15 @@ struct emul_ops {
 					   unsigned int len, bool *swapped);
 	enum emul_access_result (*pio)(struct emul_ctxt *c, u16 port,
 				       void *data, unsigned int len, bool in);
-	/* XMM/YMM file: @index 0..15. Only when an SSE/AVX move needs it. */
+	/* XMM/YMM file: @index 0..15. Only when an SSE/AVX move needs it. @whole:
+	 * a VEX move, what the register has above bit 255 becomes 0 (it stays
+	 * otherwise).
+	 */
 	void (*get_xmm)(struct emul_ctxt *c, unsigned int index,
 			struct emul_xmm *lo, struct emul_xmm *hi);
 	void (*set_xmm)(struct emul_ctxt *c, unsigned int index,
-			const struct emul_xmm *lo, const struct emul_xmm *hi);
+			const struct emul_xmm *lo, const struct emul_xmm *hi,
+			bool whole);
 	/* May #GP through ctxt->fault. Control registers 0 2 3 4 8; debug
 	 * registers 0..7. EMUL_ACC_* as above.
 	 */

@@ -42,14 +42,20 @@ static struct vector get(struct emul_run *r, unsigned int n)
 	return x;
 }
 
+static void set(struct emul_run *r, unsigned int n, const struct vector *x)
+{
+	r->c->ops->set_xmm(r->c, n, &x->lo, &x->hi, r->i.coding == INSN_VEX);
+}
+
 /* Legacy instructions keep the upper half of a YMM register, VEX clears it. */
 static void set_low(struct emul_run *r, unsigned int n, const struct emul_xmm *lo)
 {
 	struct vector x = get(r, n);
 
+	x.lo = *lo;
 	if (r->i.coding == INSN_VEX)
 		x.hi = (struct emul_xmm) { 0, 0 };
-	r->c->ops->set_xmm(r->c, n, lo, &x.hi);
+	set(r, n, &x);
 }
 
 static enum emul_verdict memory_access(struct emul_run *r, struct vector *x,
@@ -171,7 +177,7 @@ static enum emul_verdict move_registers(struct emul_run *r, const struct move *m
 	if (m->len < 16)
 		merge_scalar(r, &x, dst, m->len);
 	if (m->len == 32)
-		r->c->ops->set_xmm(r->c, dst, &x.lo, &x.hi);
+		set(r, dst, &x);
 	else
 		set_low(r, dst, &x.lo);
 	return EMUL_OKAY;
@@ -188,7 +194,7 @@ static enum emul_verdict move_memory(struct emul_run *r, const struct move *m)
 	if (v != EMUL_OKAY || m->store)
 		return v;
 	if (m->len == 32)
-		r->c->ops->set_xmm(r->c, r->i.reg, &x.lo, &x.hi);
+		set(r, r->i.reg, &x);
 	else
 		set_low(r, r->i.reg, &x.lo);
 	return EMUL_OKAY;

@@ -445,8 +445,37 @@ static void begin_sse(struct xregs_state *x)
 	x->header.xfeatures |= XFEATURE_MASK_SSE;
 }
 
+/* Where the upper halves of ZMM0-15 are (APM2 11.5): at the CPU's place in the
+ * standard form, behind what else is there in the compacted one.
+ */
+static u8 *zmm_halves(struct xregs_state *x)
+{
+	u32 at = sizeof(x->i387) + sizeof(x->header), size, offset, flags, none, i;
+
+	for (i = XFEATURE_YMM; i <= XFEATURE_ZMM_Hi256; i++) {
+		cpuid_count(0xd, i, &size, &offset, &flags, &none);
+		if (!(x->header.xcomp_bv & XCOMP_BV_COMPACTED_FORMAT)) {
+			at = offset;
+			continue;
+		}
+		if (!(x->header.xcomp_bv & BIT_ULL(i)))
+			continue;
+		if (flags & BIT(1))
+			at = ALIGN(at, 64);
+		if (i < XFEATURE_ZMM_Hi256)
+			at += size;
+	}
+	return (u8 *)x + at;
+}
+
+static void clear_zmm_half(struct xregs_state *x, unsigned int index)
+{
+	if (x->header.xfeatures & XFEATURE_MASK_ZMM_Hi256)
+		memset(zmm_halves(x) + index * 32, 0, 32);
+}
+
 static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
-		       const struct emul_xmm *lo, const struct emul_xmm *hi)
+		       const struct emul_xmm *lo, const struct emul_xmm *hi, bool whole)
 {
 	struct vcpu *v = c->priv;
 	struct xregs_state *x = fpu_in_memory(v);
@@ -460,6 +489,8 @@ static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
 		x->header.xfeatures |= XFEATURE_MASK_YMM;
 	}
 	memcpy(x->extended_state_area + index * 16, hi, sizeof(*hi));
+	if (whole)
+		clear_zmm_half(x, index);
 }
 
 /* MMX registers are the low parts of the x87's (APM1 5.4). */

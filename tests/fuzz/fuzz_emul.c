@@ -175,10 +175,11 @@ static void op_get_xmm(struct emul_ctxt *c, unsigned int n, struct emul_xmm *lo,
 }
 
 static void op_set_xmm(struct emul_ctxt *c, unsigned int n, const struct emul_xmm *lo,
-		       const struct emul_xmm *hi)
+		       const struct emul_xmm *hi, bool whole)
 {
 	(void)lo;
 	(void)hi;
+	(void)whole;
 	assert(n < 16 && !(c->cr0 & BIT(3)));
 }
 

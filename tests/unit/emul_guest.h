@@ -29,6 +29,7 @@ struct guest {
 	struct emul_ctxt c;
 	u8 ram[GUEST_RAM];
 	struct emul_xmm xmm[16], ymm_high[16];
+	u64 zmm_high[16];	/* something of what is above them */
 	u64 cr[9], dr[8];
 	u64 device;		/* what the device page reads as */
 	unsigned int accesses, device_reads, device_writes, probes;
@@ -238,11 +239,14 @@ static inline void guest_get_xmm(struct emul_ctxt *c, unsigned int n,
 }
 
 static inline void guest_set_xmm(struct emul_ctxt *c, unsigned int n,
-				 const struct emul_xmm *lo, const struct emul_xmm *hi)
+				 const struct emul_xmm *lo, const struct emul_xmm *hi,
+				 bool whole)
 {
 	assert_in_range(n, 0, 15);
 	guest_of(c)->xmm[n] = *lo;
 	guest_of(c)->ymm_high[n] = *hi;
+	if (whole)
+		guest_of(c)->zmm_high[n] = 0;
 }
 
 static const struct emul_ops guest_ops = {

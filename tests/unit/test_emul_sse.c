@@ -229,6 +229,33 @@ static void test_moves_between_registers(void **state)
 	assert_int_equal(g.c.regs[EMUL_RAX], 0x1111111111111118);
 }
 
+/* Whatever a VEX move writes, all of the register above is cleared. */
+static void test_only_vex_moves_clear_what_zmm_registers_have_more(void **state)
+{
+	static const struct { bool clears; u8 bytes[5]; } rows[] = {
+		{ false, { 0x0f, 0x10, 0x0b } },		/* movups xmm1, m */
+		{ false, { 0x66, 0x0f, 0x6e, 0xcb } },		/* movd xmm1, ebx */
+		{ false, { 0x0f, 0x28, 0xca } },		/* movaps xmm1, xmm2 */
+		{ true, { 0xc5, 0xf8, 0x10, 0x0b } },		/* vmovups xmm1, m */
+		{ true, { 0xc5, 0xfc, 0x10, 0x0b } },		/* ymm1, m */
+		{ true, { 0xc5, 0xfc, 0x28, 0xca } },		/* vmovaps ymm1, ymm2 */
+		{ true, { 0xc5, 0xfa, 0x10, 0x0b } },		/* vmovss xmm1, m */
+		{ true, { 0xc5, 0xe8, 0x16, 0x0b } },		/* vmovhps xmm1, xmm2, m */
+		{ true, { 0xc5, 0xf9, 0x6e, 0xcb } },		/* vmovd xmm1, ebx */
+	};
+	unsigned int k, n;
+
+	(void)state;
+	for (k = 0; k < ARRAY_SIZE(rows); k++) {
+		prepare();
+		for (n = 0; n < 16; n++)
+			g.zmm_high[n] = n + 1;
+		assert_int_equal(guest_run(&g, rows[k].bytes, 5), EMUL_OKAY);
+		for (n = 0; n < 16; n++)
+			assert_int_equal(g.zmm_high[n], n == 1 && rows[k].clears ? 0 : n + 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_stores_write_as_much_as_they_say),
 		cmocka_unit_test(test_movhps_stores_the_upper_half),
 		cmocka_unit_test(test_moves_between_registers),
+		cmocka_unit_test(test_only_vex_moves_clear_what_zmm_registers_have_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
