@@ -20,9 +20,19 @@
 
 /* ---- guest-virtual to guest-physical ------------------------------------------------ */
 
+/* An entry in one piece, while another CPU may write it: a copy of that length may go
+ * byte by byte.
+ */
 static int walk_read(void *ctx, gpa_t gpa, void *data, unsigned int len)
 {
-	return vm_mem_read(ctx, gpa, data, len);
+	struct vm *vm = ctx;
+	hva_t at = current->mm == vm->mm ? vm_mem_gpa_to_hva(vm, gpa, NULL) : 0;
+
+	if (!at)
+		return -EFAULT;
+	if (len == sizeof(u64))
+		return get_user(*(u64 *)data, (u64 __user *)at);
+	return get_user(*(u32 *)data, (u32 __user *)at);
 }
 
 static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new_value, unsigned int len)
