@@ -21,6 +21,7 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/stddef.h>
 #include <linux/limits.h>
@@ -29,6 +30,11 @@
 #define env_load_acquire(p)	smp_load_acquire(p)	/* pairs with: */
 #define env_store_release(p, v)	smp_store_release(p, v)	/* pairs with the above */
 #define env_write_barrier()	wmb()	/* the same of stores */
+/*
+ * @i, known to be below @n; below it, too, where the CPU guesses that it is (Spectre
+ * v1). For indices that a guest chooses and whose element decides what is read next.
+ */
+#define env_index_nospec(i, n)	array_index_nospec(i, n)
 
 #else /* user space: tests, fuzzers, proofs */
 
@@ -74,6 +80,7 @@ typedef int64_t s64;
 #define env_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define env_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define env_write_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#define env_index_nospec(i, n)	((void)(n), (i))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define fallthrough		__attribute__((__fallthrough__))

@@ -229,9 +229,9 @@ static int get_osvw(struct vcpu *v, u32 msr, u64 *data)
 /* The register of a bank that the vCPU has, or NULL. */
 static u64 *mce_slot(struct vcpu *v, u32 msr)
 {
-	u32 i = msr - MSR_IA32_MC0_CTL;
+	u32 i = msr - MSR_IA32_MC0_CTL, n = (v->msr.mcg_cap & 0xff) * MCE_BANK_MSRS;
 
-	return i < (v->msr.mcg_cap & 0xff) * MCE_BANK_MSRS ? &v->msr.mce_banks[i] : NULL;
+	return i < n ? &v->msr.mce_banks[env_index_nospec(i, n)] : NULL;
 }
 
 static int get_mce(struct vcpu *v, u32 msr, u64 *data, bool host)

@@ -22,6 +22,6 @@ bool msrfilter_allows(const struct msrfilter *f, u32 msr, u32 op)
 		return true;
 	for (r = f->ranges; r < f->ranges + MSRFILTER_RANGES; r++)
 		if (msr >= r->base && msr - r->base < r->count && (r->ops & op))
-			return bit_set(r->bitmap, msr - r->base);
+			return bit_set(r->bitmap, env_index_nospec(msr - r->base, r->count));
 	return f->default_allow;
 }

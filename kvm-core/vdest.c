@@ -85,23 +85,24 @@ static u64 find_x2_logical(const struct vdest *d, u32 dest)
 
 	for (; bits && id < d->ids; bits >>= 1, id++)
 		if (bits & 1)
-			set |= d->phys[id];
+			set |= d->phys[env_index_nospec(id, d->ids)];
 	return set & d->x2apic;
 }
 
 static u64 find_logical(const struct vdest *d, u32 dest)
 {
 	u64 set = find_x2_logical(d, dest);
-	unsigned int bit;
+	unsigned int bit, group;
 
 	if (dest > 0xff)
 		return set;
+	group = env_index_nospec(dest >> 4, ARRAY_SIZE(d->cluster));
 	for (bit = 0; bit < 8; bit++)
 		if (dest & (1U << bit))
 			set |= d->flat[bit];
 	for (bit = 0; bit < 4; bit++)
 		if (dest & (1U << bit))
-			set |= d->cluster[dest >> 4][bit];
+			set |= d->cluster[group][bit];
 	return set;
 }
 
@@ -121,7 +122,9 @@ u64 vdest_find(const struct vdest *d, const struct vchip_msg *m, int self)
 	all = find_broadcast(d, m);
 	if (m->logical)
 		return all | find_logical(d, m->dest);
-	return all | (m->dest < d->ids ? d->phys[m->dest] : 0);
+	if (m->dest < d->ids)
+		all |= d->phys[env_index_nospec(m->dest, d->ids)];
+	return all;
 }
 
 int vdest_lowest(const struct vdest *d, u64 set, unsigned int start)

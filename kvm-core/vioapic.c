@@ -111,9 +111,12 @@ int vioapic_set(struct vioapic *io, const struct vchip_out *out,
 
 static u32 read_redir(const struct vioapic *io, unsigned int index)
 {
-	if (index / 2 >= VIOAPIC_PINS)
+	unsigned int pin = index / 2;
+
+	if (pin >= VIOAPIC_PINS)
 		return 0;
-	return io->redir[index / 2] >> (index & 1 ? 32 : 0);
+	pin = env_index_nospec(pin, VIOAPIC_PINS);
+	return io->redir[pin] >> (index & 1 ? 32 : 0);
 }
 
 static u32 read_window(const struct vioapic *io)
@@ -154,6 +157,7 @@ static void write_redir(struct vioapic *io, const struct vchip_out *out,
 
 	if (pin >= VIOAPIC_PINS)
 		return;
+	pin = env_index_nospec(pin, VIOAPIC_PINS);
 	set_entry(io, pin, (io->redir[pin] & ~mask) | ((u64)val << shift & mask));
 	serve(io, out, pin, false);
 }

@@ -221,6 +221,7 @@ static void write_lvt(struct vlapic *a, u32 reg, u32 val, struct vlapic_effect *
 {
 	u32 valid = LVT_VECTOR | LVT_MASKED;
 
+	reg = env_index_nospec(reg, VLAPIC_LVTERR + 1);
 	if (reg != VLAPIC_LVTERR)
 		valid |= LVT_MODE;
 	if (reg == VLAPIC_LVT0 || reg == VLAPIC_LVT1)

@@ -230,9 +230,9 @@ int vmsr_mtrr_index(u32 msr)
 		break;
 	}
 	if (msr >= 0x268 && msr <= 0x26f)
-		return 4 + (int)(msr - 0x268);
+		return 4 + (int)env_index_nospec(msr - 0x268, 8);
 	if (msr >= 0x200 && msr <= 0x20f)
-		return 12 + (int)(msr - 0x200);
+		return 12 + (int)env_index_nospec(msr - 0x200, 16);
 	return -1;
 }
 
