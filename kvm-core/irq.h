@@ -38,7 +38,9 @@ enum irqchip_mode { IRQCHIP_NONE, IRQCHIP_KERNEL, IRQCHIP_SPLIT };
 
 int vm_irq_init(struct vm *vm);		/* always; mode IRQCHIP_NONE */
 void vm_irq_destroy(struct vm *vm);
-/* Stop everything that can wake a vCPU or touch memory (irqfds, timers). */
+/* The VM's file is closed: its irqfds end. What vCPUs still run goes on. */
+void vm_irq_close(struct vm *vm);
+/* Nobody runs any more. Stop everything that could still send (irqfds, timers). */
 void vm_irq_shutdown(struct vm *vm);
 /* The VM ends and nothing sends any more: let all of its vCPUs go at once, so that
  * not each of them waits for readers by itself. Sleeps.

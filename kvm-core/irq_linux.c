@@ -387,6 +387,11 @@ free:
 	return err;
 }
 
+void vm_irq_close(struct vm *vm)
+{
+	eventfds_shutdown(vm->irq);
+}
+
 void vm_irq_shutdown(struct vm *vm)
 {
 	struct vm_irq *q = vm->irq;

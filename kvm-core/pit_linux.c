@@ -33,7 +33,6 @@ struct pit {
 	u64 last;		/* the callback's: ticks are counted from here */
 	atomic_t owed;
 	bool reinject;
-	bool stopped;
 };
 
 /* ---- ticks --------------------------------------------------------------------------- */
@@ -94,7 +93,7 @@ static void pit_arm(struct pit *p, u64 now)
 	p->armed = p->model;
 	p->last = now;
 	next = vpit_irq_next(&p->armed, now);
-	if (next <= KTIME_MAX && !p->stopped)
+	if (next <= KTIME_MAX)
 		hrtimer_start(&p->timer, ns_to_ktime(next), HRTIMER_MODE_ABS_HARD);
 }
 
@@ -270,20 +269,16 @@ int vm_irq_reinject(struct vm *vm, const struct kvm_reinject_control *ctl)
 
 /* ---- the VM's end ---------------------------------------------------------------------- */
 
+/* Nobody runs any more, nor arms it again. */
 void pit_stop(struct vm_irq *q)
 {
-	if (!q->pit)
-		return;
-	spin_lock(&q->pit->lock);
-	q->pit->stopped = true;
-	hrtimer_cancel(&q->pit->timer);
-	spin_unlock(&q->pit->lock);
+	if (q->pit)
+		hrtimer_cancel(&q->pit->timer);
 }
 
-/* Nobody runs any more: the ports go with the VM's buses. */
+/* The ports go with the VM's buses. */
 void pit_free(struct vm_irq *q)
 {
-	pit_stop(q);
 	kfree(q->pit);
 	q->pit = NULL;
 }

@@ -871,7 +871,7 @@ static int vm_release(struct inode *inode, struct file *f)
 
 	/* Cards go back now, not when the last vCPU's file is closed. */
 	vm_ext_destroy(vm);
-	vm_irq_shutdown(vm);
+	vm_irq_close(vm);
 	vm_put(vm);
 	return 0;
 }

@@ -383,6 +383,36 @@ static void local_apic(void)
 	smallvm_close(&g);
 }
 
+/*
+ * What is left of a VM is its vCPU's file: interrupts that the guest asked of its own
+ * timer still come.
+ */
+static void vm_file_closed(void)
+{
+	static const uint8_t code[] = { 0xfb, 0xf4, 0xe6, 0x81 };	/* sti; hlt; out 81h, al */
+	static struct kvm_lapic_state a;
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	memcpy(g.ram + 0x3000, "\xe6\x82", 2);			/* out 82h, al */
+	smallvm_gate(&g, 33, 0x3000);
+	ioctl(g.vcpu, KVM_GET_LAPIC, &a);
+	*(uint32_t *)(a.regs + 0xf0) = 0x1ff;
+	*(uint32_t *)(a.regs + 0x320) = 33;
+	*(uint32_t *)(a.regs + 0x3e0) = 0xb;			/* a count is a nanosecond */
+	*(uint32_t *)(a.regs + 0x380) = 300000000;
+	*(uint32_t *)(a.regs + 0x390) = 300000000;
+	ioctl(g.vcpu, KVM_SET_LAPIC, &a);
+	close(g.vm);
+	g.vm = -1;
+	alarm(20);
+	ok(smallvm_out(&g, 0x82) >= 0, "a VM's file closed: its APIC timer ends a halt");
+	alarm(0);
+	smallvm_close(&g);
+}
+
 static void machine_checks(void)
 {
 	struct kvm_x86_mce m = { .status = 1ULL << 63, .bank = 9 };
@@ -614,6 +644,7 @@ int main(void)
 	events();
 	fpu();
 	local_apic();
+	vm_file_closed();
 	machine_checks();
 	rates();
 	paused_clock();
