@@ -5,11 +5,13 @@
  * phase is the time at which the count began; each call that is given a time
  * settles what has fallen due since, and the caller asks when to call again.
  * A periodic timer whose vCPU came late delivers once, like the hardware whose
- * request merges.
+ * request merges; so one that is too fast to be served is served at a pace that
+ * leaves its guest time to run.
  */
 #include "kvm-core/vlapic_private.h"
 
 #define TDCR_VALID		0xbU
+#define PERIOD_SERVED		200000U	/* ns: not more often */
 
 /* How long one count takes. APM2 16.4.1: 0 divides by 2, ... 6 by 128, 7 by 1. */
 static u64 count_ns(const struct vlapic *a)
@@ -23,6 +25,15 @@ static u64 count_ns(const struct vlapic *a)
 static u64 timer_period(const struct vlapic *a)
 {
 	return REG(a, VLAPIC_TMICT) * count_ns(a);
+}
+
+/* How long after the count began the timer is to be looked at. */
+static u64 timer_served(const struct vlapic *a)
+{
+	u64 period = timer_period(a);
+
+	return vlapic_timer_mode(a) == TIMER_PERIODIC && period < PERIOD_SERVED ?
+	       PERIOD_SERVED : period;
 }
 
 u32 vlapic_timer_count(const struct vlapic *a, const struct vlapic_time *now)
@@ -78,7 +89,7 @@ u64 vlapic_timer_due(const struct vlapic *a, const struct vlapic_time *now)
 	if (REG(a, VLAPIC_LVTT) & LVT_MASKED)
 		return U64_MAX;
 	if (a->timer_on) {
-		left = timer_period(a);
+		left = timer_served(a);
 		return left > U64_MAX - a->timer_start ? U64_MAX : a->timer_start + left;
 	}
 	if (!a->tsc_deadline || !now->tsc_khz)

@@ -141,20 +141,20 @@ static void test_a_saved_apic_restores_to_the_same(void **state)
 	put(VLAPIC_LDR, 0x04000000);
 	put(VLAPIC_LVTT, 0x20030);
 	put(VLAPIC_TDCR, 0xb);
-	put(VLAPIC_TMICT, 1000);
+	put(VLAPIC_TMICT, 1000000);
 	vlapic_post(&a, 0x60, false);
 	vlapic_accept(&a);
 	vlapic_post(&a, 0x70, true);
-	now.ns += 300;
+	now.ns += 300000;
 	vlapic_get_state(&a, &s, false, &now);
-	assert_int_equal(word(&s, VLAPIC_TMCCT), 700);
+	assert_int_equal(word(&s, VLAPIC_TMCCT), 700000);
 	vlapic_init(&a, 5, false, false);
 	now.ns += 123456;
 	assert_int_equal(set(&s, false), 0);
 	vlapic_get_state(&a, &again, false, &now);
 	assert_memory_equal(&s, &again, sizeof(s));
 	assert_int_equal(vlapic_pending(&a), 0x70);
-	assert_int_equal(vlapic_timer_due(&a, &now), now.ns + 700);
+	assert_int_equal(vlapic_timer_due(&a, &now), now.ns + 700000);
 }
 
 static void test_the_id_of_an_x2apic_has_two_forms(void **state)

@@ -110,26 +110,58 @@ static void test_periodic_keeps_its_phase_when_served_late(void **state)
 	u64 start = now.ns;
 
 	put(VLAPIC_LVTT, 0x30 | PERIODIC);
-	put(VLAPIC_TMICT, 100);
-	now.ns = start + 350;
+	put(VLAPIC_TMICT, 1000000);
+	now.ns = start + 3500000;
 	settle();
 	assert_int_equal(vlapic_accept(&a), 0x30);
 	put(VLAPIC_EOI, 0);
 	assert_int_equal(vlapic_pending(&a), -1);
-	assert_int_equal(due(), start + 400);
-	assert_int_equal(count(), 50);
+	assert_int_equal(due(), start + 4000000);
+	assert_int_equal(count(), 500000);
+}
+
+/* Whatever period: always a while ahead, and a slower tick is in time. */
+static void test_a_periodic_timer_leaves_time_to_run(void **state)
+{
+	u32 counts[] = { 1, 7, 100, 65536, 199999, 200000, 1000000 };
+	unsigned int i, step;
+
+	put(VLAPIC_LVTT, 0x30 | PERIODIC);
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		put(VLAPIC_TMICT, counts[i]);
+		for (step = 0; step < 1000; step++) {
+			u64 before = now.ns;
+
+			now.ns = due();
+			if (counts[i] >= 200000)
+				assert_int_equal(now.ns - before, counts[i]);
+			else
+				assert_in_range(now.ns - before, 200000 - counts[i], 200000);
+			settle();
+			assert_int_equal(vlapic_accept(&a), 0x30);
+			put(VLAPIC_EOI, 0);
+		}
+	}
+}
+
+/* A guest that asks for one soon has it soon. */
+static void test_a_short_one_shot_is_not_held_back(void **state)
+{
+	put(VLAPIC_LVTT, 0x30);
+	put(VLAPIC_TMICT, 1);
+	assert_int_equal(due(), now.ns + 1);
 }
 
 static void test_a_masked_timer_counts_but_does_not_fire(void **state)
 {
 	put(VLAPIC_LVTT, 0x30 | PERIODIC | MASKED);
-	put(VLAPIC_TMICT, 100);
+	put(VLAPIC_TMICT, 1000000);
 	assert_int_equal(due(), U64_MAX);
-	now.ns += 130;
-	assert_int_equal(count(), 70);
+	now.ns += 1300000;
+	assert_int_equal(count(), 700000);
 	put(VLAPIC_LVTT, 0x30 | PERIODIC);
 	assert_int_equal(vlapic_pending(&a), -1);
-	assert_int_equal(due(), now.ns + 70);
+	assert_int_equal(due(), now.ns + 700000);
 }
 
 static void test_unmasking_does_not_deliver_an_expired_one_shot(void **state)
@@ -275,6 +307,8 @@ int main(void)
 		cmocka_unit_test_setup(test_the_divider_scales_the_period, set_up),
 		cmocka_unit_test_setup(test_a_new_divider_keeps_the_count, set_up),
 		cmocka_unit_test_setup(test_periodic_keeps_its_phase_when_served_late, set_up),
+		cmocka_unit_test_setup(test_a_periodic_timer_leaves_time_to_run, set_up),
+		cmocka_unit_test_setup(test_a_short_one_shot_is_not_held_back, set_up),
 		cmocka_unit_test_setup(test_a_masked_timer_counts_but_does_not_fire, set_up),
 		cmocka_unit_test_setup(test_unmasking_does_not_deliver_an_expired_one_shot, set_up),
 		cmocka_unit_test_setup(test_expiry_before_masking_is_delivered, set_up),
