@@ -15,7 +15,7 @@
 #define INDEX_REDIR	0x10
 
 #define VERSION		((VIOAPIC_PINS - 1) << 16 | 0x11)
-#define ID_MASK		0x0f000000U
+#define ID_MASK		0x0f000000U	/* of the register; saved state has the number */
 
 #define READ_ONLY	(VIOAPIC_STATUS | VIOAPIC_REMOTE_IRR)
 #define WRITABLE	(VIOAPIC_VECTOR | VIOAPIC_MODE | VIOAPIC_LOGICAL | \
@@ -248,7 +248,7 @@ void vioapic_get_state(const struct vioapic *io, struct kvm_ioapic_state *s)
 	memset(s, 0, sizeof(*s));
 	s->base_address = io->base;
 	s->ioregsel = io->select;
-	s->id = io->id;
+	s->id = FIELD_GET(ID_MASK, io->id);
 	s->irr = io->line & level_pins(io);
 	for (i = 0; i < VIOAPIC_PINS; i++)
 		s->redirtbl[i].bits = io->redir[i];
@@ -262,7 +262,7 @@ void vioapic_set_state(struct vioapic *io, const struct vchip_out *out,
 
 	io->base = s->base_address;
 	io->select = s->ioregsel;
-	io->id = s->id & ID_MASK;
+	io->id = FIELD_PREP(ID_MASK, s->id);
 	for (i = 0; i < VIOAPIC_PINS; i++)
 		io->redir[i] = s->redirtbl[i].bits & (WRITABLE | VIOAPIC_REMOTE_IRR);
 	io->line = (io->line & ~level_pins(io)) | (irr & level_pins(io));

@@ -168,6 +168,12 @@ static void chips(void)
 		   !memcmp(&chip.chip, &back.chip, sizeof(chip.chip)),
 		   "chip %u goes in as it came out", id);
 	}
+	chip.chip.ioapic.id = 5;		/* the last was the IOAPIC */
+	ioctl(vm, KVM_SET_IRQCHIP, &chip);
+	ioctl(vm, KVM_GET_IRQCHIP, &back);
+	ok(back.chip.ioapic.id == 5, "the IOAPIC's id is a number (%u)", back.chip.ioapic.id);
+	chip.chip.ioapic.id = 0;
+	ioctl(vm, KVM_SET_IRQCHIP, &chip);
 	ok(!ioctl(vm, KVM_GET_PIT2, &ps) && !ioctl(vm, KVM_SET_PIT2, &ps) &&
 	   !ioctl(vm, KVM_GET_PIT2, &again) && same_pit(ps, again),
 	   "the PIT goes in as it came out");

@@ -283,6 +283,22 @@ static void test_id_and_version(void **state)
 	assert_int_equal(vioapic_read(&io, 0), 0);
 }
 
+static void test_saved_state_has_the_id_as_a_number(void **state)
+{
+	struct kvm_ioapic_state s;
+
+	vioapic_write(&io, &out, 0, 0);
+	vioapic_write(&io, &out, 0x10, 0x05000000);
+	vioapic_get_state(&io, &s);
+	assert_int_equal(s.id, 5);
+	s.id = 9;
+	vioapic_set_state(&io, &out, &s);
+	assert_int_equal(vioapic_read(&io, 0x10), 0x09000000);
+	s.id = 0xfffffff3;
+	vioapic_set_state(&io, &out, &s);
+	assert_int_equal(vioapic_read(&io, 0x10), 0x03000000);
+}
+
 static void test_saved_state_restores_the_lines_of_levels(void **state)
 {
 	struct kvm_ioapic_state s;
@@ -433,6 +449,7 @@ int main(void)
 		TEST(test_status_and_remote_irr_cannot_be_written),
 		TEST(test_registers_that_do_not_exist_read_zero),
 		TEST(test_id_and_version),
+		TEST(test_saved_state_has_the_id_as_a_number),
 		TEST(test_saved_state_restores_the_lines_of_levels),
 		TEST(test_an_edge_in_a_restored_state_is_sent),
 		TEST(test_an_asserted_level_without_remote_irr_is_sent_on_restore),
