@@ -246,12 +246,14 @@ int vm_irq_get_pit(struct vm *vm, struct kvm_pit_state2 *ps)
 int vm_irq_set_pit(struct vm *vm, const struct kvm_pit_state2 *ps)
 {
 	struct pit *p = pit_of(vm);
+	u64 now;
 
 	if (!p)
 		return -ENXIO;
 	spin_lock(&p->lock);
-	vpit_set_state(&p->model, ps);
-	pit_arm(p, ktime_get_ns());
+	now = ktime_get_ns();
+	vpit_set_state(&p->model, ps, now);
+	pit_arm(p, now);
 	spin_unlock(&p->lock);
 	return 0;
 }

@@ -342,7 +342,7 @@ void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s)
 	}
 }
 
-void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
+void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s, u64 now)
 {
 	unsigned int n;
 
@@ -352,6 +352,8 @@ void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s)
 	for (n = 0; n < CHANNELS; n++) {
 		struct kvm_pit_channel_state *c = &p->s.channels[n];
 
+		if ((s64)(now - (u64)c->count_load_time) < 0)
+			c->count_load_time = now;
 		if (c->count > 65536)
 			c->count = 65536;
 		/* Unless user space gave it one, and left the rest as it was. */

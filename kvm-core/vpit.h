@@ -57,8 +57,11 @@ u64 vpit_irq_ticks(const struct vpit *p, u64 from, u64 to);
 
 /* KVM_GET_PIT2: never a count of 0, which VMMs divide by. */
 void vpit_get_state(const struct vpit *p, struct kvm_pit_state2 *s);
-/* KVM_SET_PIT2; the state is QEMU's or our own, so odd values are tamed. */
-void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s);
+/*
+ * KVM_SET_PIT2; the state is QEMU's or our own, so odd values are tamed. One saved on a
+ * host that was up for longer has counts loaded after @now: they begin now.
+ */
+void vpit_set_state(struct vpit *p, const struct kvm_pit_state2 *s, u64 now);
 
 /* How many of @ticks are owed after raising the line returned @sent. */
 static inline u64 vpit_owed(u64 ticks, int sent)

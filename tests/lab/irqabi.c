@@ -425,6 +425,10 @@ static void ticks(void)
 	   "ticks that were missed come late");
 	start = seconds() - start;
 	ok(start < 0.25, "but they come (30 in %.3f s)", start);
+
+	ps.channels[0].count_load_time += 86400 * 1000000000LL;
+	ok(!ioctl(vm, KVM_SET_PIT2, &ps) && speak() == PORT_TICKS && speak() == PORT_TICKS,
+	   "saved on a host that was up for a day longer it ticks, too");
 	ps.channels[0].mode = 0xff;
 	ps.channels[0].count = 65536;
 	ioctl(vm, KVM_SET_PIT2, &ps);

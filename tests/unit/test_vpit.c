@@ -291,7 +291,7 @@ static void test_odd_state_is_tamed(void **state)
 
 	memset(&s, 0xff, sizeof(s));
 	s.channels[1].count_load_time = INT64_MIN;
-	vpit_set_state(&p, &s);
+	vpit_set_state(&p, &s, now);
 	for (n = 0; n < 3; n++) {
 		assert_in_range(p.s.channels[n].count, 0, 65536);
 		assert_in_range(p.s.channels[n].mode, 0, 5);
@@ -310,8 +310,23 @@ static void test_saved_state_counts_on(void **state)
 	program(0, 2, 1000);
 	s = p.s;
 	vpit_reset(&p, now + NS);
-	vpit_set_state(&p, &s);
+	vpit_set_state(&p, &s, now);
 	at(start, 100);
+	assert_int_equal(latched(0), 900);
+}
+
+/* Firecracker gives the state back as it was saved, on a host that may be younger. */
+static void test_a_count_loaded_in_the_future_begins_now(void **state)
+{
+	struct kvm_pit_state2 s;
+
+	program(0, 2, 1000);
+	s = p.s;
+	s.channels[0].count_load_time = now + 86400 * NS;
+	vpit_reset(&p, now);
+	vpit_set_state(&p, &s, now);
+	assert_in_range(vpit_irq_next(&p, now), now + 1, now + NS / 1000);
+	at(now, 100);
 	assert_int_equal(latched(0), 900);
 }
 
@@ -330,7 +345,7 @@ static void test_a_stopped_timer_is_saved_and_restored_stopped(void **state)
 	vpit_get_state(&p, &s);
 	for (n = 0; n < 3; n++)
 		assert_int_equal(s.channels[n].count, 65536);
-	vpit_set_state(&p, &s);
+	vpit_set_state(&p, &s, now);
 	assert_true(vpit_irq_next(&p, 1000) == U64_MAX);
 }
 
@@ -345,7 +360,7 @@ static void test_a_mode_without_a_count_is_saved_and_restored(void **state)
 	vpit_get_state(&p, &s);
 	assert_int_equal(s.channels[0].mode, 2);
 	vpit_reset(&q, 0);
-	vpit_set_state(&q, &s);
+	vpit_set_state(&q, &s, now);
 	assert_true(vpit_irq_next(&q, 1000) == U64_MAX);
 	vpit_write(&q, 0x40, 100, 2000);
 	vpit_write(&q, 0x40, 0, 2000);
@@ -354,7 +369,7 @@ static void test_a_mode_without_a_count_is_saved_and_restored(void **state)
 
 	/* With a count it goes on counting. */
 	vpit_get_state(&q, &s);
-	vpit_set_state(&p, &s);
+	vpit_set_state(&p, &s, now);
 	assert_true(vpit_irq_next(&p, 2000) == vpit_irq_next(&q, 2000));
 }
 
@@ -368,7 +383,7 @@ static void test_a_count_given_to_a_stopped_timer_starts_it(void **state)
 	vpit_get_state(&p, &s);
 	s.channels[0].mode = 2;
 	s.channels[0].count = 11932;
-	vpit_set_state(&p, &s);
+	vpit_set_state(&p, &s, now);
 	assert_true(vpit_irq_next(&p, 1000) != U64_MAX);
 }
 
@@ -391,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_mode_without_a_count_is_saved_and_restored),
 		TEST(test_read_back_says_that_a_count_is_missing),
+		TEST(test_a_count_loaded_in_the_future_begins_now),
 		TEST(test_an_unprogrammed_channel_never_interrupts),
 		TEST(test_a_word_counts_only_when_both_bytes_came),
 		TEST(test_single_byte_modes_load_their_byte),
