@@ -55,9 +55,12 @@ struct ioeventfd {
 
 static void irqfd_inject(struct irqfd *f)
 {
+	if (f->resampler) {
+		vm_irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, 1);
+		return;
+	}
 	vm_irq_set(f->vm, IRQ_SOURCE_IRQFD, f->gsi, 1);
-	if (!f->resampler)
-		vm_irq_set(f->vm, IRQ_SOURCE_IRQFD, f->gsi, 0);
+	vm_irq_set(f->vm, IRQ_SOURCE_IRQFD, f->gsi, 0);
 }
 
 /* Called with the eventfd's lock held and interrupts off. */
@@ -101,7 +104,7 @@ static void resample_acked(struct irq_ack_notifier *n)
 	struct resampler *r = container_of(n, struct resampler, ack);
 	struct irqfd *f;
 
-	vm_irq_set(r->vm, IRQ_SOURCE_IRQFD, n->gsi, 0);
+	vm_irq_set(r->vm, IRQ_SOURCE_RESAMPLE, n->gsi, 0);
 	list_for_each_entry_srcu(f, &r->irqfds, resample_link,
 				 srcu_read_lock_held(&r->vm->irq->srcu))
 		compat_eventfd_signal(f->resample_ctx);
@@ -171,7 +174,7 @@ static void resampler_leave(struct irqfd *f)
 	if (last) {
 		list_del(&r->link);
 		list_del_rcu(&r->ack.link);
-		vm_irq_set(f->vm, IRQ_SOURCE_IRQFD, f->gsi, 0);
+		vm_irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, 0);
 	}
 	mutex_unlock(&q->mutex);
 	synchronize_srcu(&q->srcu);

@@ -31,7 +31,8 @@ struct pit;
 /* Sources that the fabric itself drives; others are handed out above. */
 #define IRQ_SOURCE_IRQFD	1
 #define IRQ_SOURCE_PIT		2
-#define IRQ_SOURCE_FIRST_FREE	3
+#define IRQ_SOURCE_RESAMPLE	3	/* levels: a pulse of an irqfd leaves them */
+#define IRQ_SOURCE_FIRST_FREE	4
 
 /* From destination to vCPU: rebuilt as a whole, read from any context. */
 struct irq_map {

@@ -364,7 +364,7 @@ static void edges(void)
 static void levels(void)
 {
 	int fd = eventfd(0, EFD_NONBLOCK), again = eventfd(0, EFD_NONBLOCK);
-	int i;
+	int i, pulse = eventfd(0, EFD_NONBLOCK);
 
 	ok(!irqfd(fd, LEVEL, KVM_IRQFD_FLAG_RESAMPLE, again),
 	   "an irqfd that resamples gsi %d", LEVEL);
@@ -376,6 +376,12 @@ static void levels(void)
 	line(EDGE, 1);
 	line(EDGE, 0);
 	ok(speak() == PORT_EDGE, "the line fell: the next interrupt is another");
+	ok(!irqfd(pulse, LEVEL, 0, 0), "an irqfd beside it that does not resample");
+	strike(fd);
+	strike(pulse);
+	ok(speak() == PORT_LEVEL && drain(again) == 1, "leaves the level that the other raised");
+	irqfd(pulse, LEVEL, KVM_IRQFD_FLAG_DEASSIGN, 0);
+	close(pulse);
 	irqfd(fd, LEVEL, KVM_IRQFD_FLAG_DEASSIGN, 0);
 
 	line(LEVEL, 1);
