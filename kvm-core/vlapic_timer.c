@@ -84,13 +84,16 @@ void vlapic_timer_settle(struct vlapic *a, const struct vlapic_time *now,
 
 u64 vlapic_timer_due(const struct vlapic *a, const struct vlapic_time *now)
 {
-	u64 left;
+	u64 left, elapsed;
 
 	if (REG(a, VLAPIC_LVTT) & LVT_MASKED)
 		return U64_MAX;
 	if (a->timer_on) {
 		left = timer_served(a);
-		return left > U64_MAX - a->timer_start ? U64_MAX : a->timer_start + left;
+		/* By what is left: the count may have begun before the clock did. */
+		elapsed = now->ns - a->timer_start;
+		left -= min(left, elapsed);
+		return left > U64_MAX - now->ns ? U64_MAX : now->ns + left;
 	}
 	if (!a->tsc_deadline || !now->tsc_khz)
 		return U64_MAX;

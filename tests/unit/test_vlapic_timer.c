@@ -299,6 +299,25 @@ static void test_the_longest_count_of_the_slowest_bus_does_not_wrap(void **state
 	assert_in_range(count(), U32_MAX - 257, U32_MAX - 255);
 }
 
+/* A guest brought to a host that has just come up. */
+static void test_a_count_may_have_begun_before_the_clock_did(void **state)
+{
+	static struct kvm_lapic_state s;
+	struct vlapic_effect e = {};
+
+	put(VLAPIC_LVTT, 0x30);
+	put(VLAPIC_TMICT, 3000000000U);
+	now.ns += 2000000000;
+	vlapic_get_state(&a, &s, false, &now);
+	now.ns = 1000;
+	assert_int_equal(vlapic_set_state(&a, &s, false, &now, &e), 0);
+	assert_int_equal(count(), 1000000000);
+	assert_int_equal(due(), now.ns + 1000000000);
+	now.ns += 1000000000;
+	settle();
+	assert_int_equal(vlapic_accept(&a), 0x30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup(test_changing_to_or_from_deadline_disarms, set_up),
 		cmocka_unit_test_setup(test_a_slower_bus_counts_its_own_cycles, set_up),
 		cmocka_unit_test_setup(test_the_longest_count_of_the_slowest_bus_does_not_wrap, set_up),
+		cmocka_unit_test_setup(test_a_count_may_have_begun_before_the_clock_did, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
