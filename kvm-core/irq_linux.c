@@ -43,6 +43,8 @@ static int deliver_to(struct vcpu *v, const struct vchip_msg *m)
 		vcpu_send_nmi(v);
 		return 1;
 	case VCHIP_INIT:
+		/* The vCPU takes both at once: a SIPI from before starts nobody. */
+		clear_bit(VCPU_REQ_SIPI, &v->requests);
 		vcpu_request(v, VCPU_REQ_INIT);
 		return 1;
 	case VCHIP_STARTUP:

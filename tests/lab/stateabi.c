@@ -184,6 +184,10 @@ static void arrivals(struct machine *m)
 		.address_lo = 0xfee01000,	/* APIC id 1 */
 		.data = 5 << 8 | 1 << 14,	/* INIT, asserted */
 	};
+	struct kvm_msi sipi = {
+		.address_lo = 0xfee01000,
+		.data = 6 << 8 | 1 << 14 | 0x10,
+	};
 	struct kvm_vcpu_events e;
 	struct kvm_mp_state mp;
 
@@ -200,6 +204,12 @@ static void arrivals(struct machine *m)
 	   !ioctl(m->ap, KVM_GET_MP_STATE, &mp) &&
 	   (mp.mp_state == KVM_MP_STATE_INIT_RECEIVED || access("/sys/module/svm", F_OK)),
 	   "an INIT that was sent to it is told (%u)", mp.mp_state);
+	ioctl(m->vm, KVM_SIGNAL_MSI, &init);
+	ioctl(m->vm, KVM_SIGNAL_MSI, &sipi);
+	ioctl(m->vm, KVM_SIGNAL_MSI, &init);
+	ok(!ioctl(m->ap, KVM_GET_MP_STATE, &mp) && mp.mp_state != KVM_MP_STATE_RUNNABLE &&
+	   mp.mp_state != KVM_MP_STATE_SIPI_RECEIVED,
+	   "an INIT takes back the SIPI before it (%u)", mp.mp_state);
 }
 
 /* ---- MSRs ------------------------------------------------------------------------- */
