@@ -19,9 +19,16 @@
 #include "compat_linux.h"
 #include "kvm-core/irq_private.h"
 
+/*
+ * A guest may end its interrupt where the host has its own off (fast_linux.c). More
+ * irqfds in a VM than devices share lines are told by a worker, not there.
+ */
+#define RESAMPLE_AT_ONCE	64
+
 /* All irqfds of one gsi that resample share its line and its ack. */
 struct resampler {
 	struct vm *vm;
+	struct work_struct tell;
 	struct irq_ack_notifier ack;
 	struct list_head irqfds;	/* read under q->srcu */
 	struct list_head link;		/* q->resamplers, under q->mutex */
@@ -99,15 +106,30 @@ static void irqfd_hook(struct file *file, wait_queue_head_t *wqh, poll_table *pt
 
 /* ---- resampling ------------------------------------------------------------------------ */
 
+static void resample_tell(struct work_struct *work)
+{
+	struct resampler *r = container_of(work, struct resampler, tell);
+	struct vm_irq *q = r->vm->irq;
+	struct irqfd *f;
+	int idx;
+
+	idx = srcu_read_lock(&q->srcu);
+	list_for_each_entry_srcu(f, &r->irqfds, resample_link,
+				 srcu_read_lock_held(&q->srcu))
+		compat_eventfd_signal(f->resample_ctx);
+	srcu_read_unlock(&q->srcu, idx);
+}
+
 static void resample_acked(struct irq_ack_notifier *n)
 {
 	struct resampler *r = container_of(n, struct resampler, ack);
-	struct irqfd *f;
+	struct vm_irq *q = r->vm->irq;
 
 	vm_irq_set(r->vm, IRQ_SOURCE_RESAMPLE, n->gsi, 0);
-	list_for_each_entry_srcu(f, &r->irqfds, resample_link,
-				 srcu_read_lock_held(&r->vm->irq->srcu))
-		compat_eventfd_signal(f->resample_ctx);
+	if (unlikely(READ_ONCE(q->resampling) > RESAMPLE_AT_ONCE))
+		queue_work(q->wq, &r->tell);
+	else
+		resample_tell(&r->tell);
 }
 
 static struct resampler *resampler_find(struct vm_irq *q, u32 gsi)
@@ -131,6 +153,7 @@ static struct resampler *resampler_get(struct vm_irq *q, u32 gsi)
 	if (!r)
 		return NULL;
 	r->vm = q->vm;
+	INIT_WORK(&r->tell, resample_tell);
 	r->ack.gsi = gsi;
 	r->ack.acked = resample_acked;
 	INIT_LIST_HEAD(&r->irqfds);
@@ -151,6 +174,7 @@ static int resampler_join(struct irqfd *f, int fd)
 	if (f->resampler) {
 		f->resample_ctx = ctx;
 		list_add_rcu(&f->resample_link, &f->resampler->irqfds);
+		WRITE_ONCE(q->resampling, q->resampling + 1);
 	}
 	mutex_unlock(&q->mutex);
 	if (f->resampler)
@@ -170,6 +194,7 @@ static void resampler_leave(struct irqfd *f)
 		return;
 	mutex_lock(&q->mutex);
 	list_del_rcu(&f->resample_link);
+	WRITE_ONCE(q->resampling, q->resampling - 1);
 	last = list_empty(&r->irqfds);
 	if (last) {
 		list_del(&r->link);
@@ -178,8 +203,10 @@ static void resampler_leave(struct irqfd *f)
 	}
 	mutex_unlock(&q->mutex);
 	synchronize_srcu(&q->srcu);
-	if (last)
+	if (last) {
+		cancel_work_sync(&r->tell);
 		kfree(r);
+	}
 	eventfd_ctx_put(f->resample_ctx);
 }
 

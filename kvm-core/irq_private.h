@@ -73,6 +73,7 @@ struct vm_irq {
 	spinlock_t irqfds_lock;
 	struct list_head irqfds;	/* under irqfds_lock */
 	struct list_head resamplers;	/* under mutex */
+	unsigned int resampling;	/* irqfds of theirs; written under mutex */
 	struct list_head ioeventfds;	/* under setup_mutex */
 };
 

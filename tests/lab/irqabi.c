@@ -396,6 +396,31 @@ static void levels(void)
 	close(again);
 }
 
+/* Also that many have each heard of an end of interrupt, soon. */
+static void crowded_level(void)
+{
+	int again = eventfd(0, EFD_NONBLOCK), fd[100], made = 0, told = 0, i;
+
+	for (i = 0; i < 100; i++) {
+		fd[i] = eventfd(0, EFD_NONBLOCK);
+		made += !irqfd(fd[i], LEVEL, KVM_IRQFD_FLAG_RESAMPLE, again);
+	}
+	ok(made == 100, "a hundred irqfds resample one gsi (%d)", made);
+	strike(fd[50]);
+	ok(speak() == PORT_LEVEL, "one of them interrupts");
+	alarm(0);
+	for (i = 0; i < 1000 && told < 100; i++) {
+		told += drain(again);
+		usleep(1000);
+	}
+	ok(told == 100, "and all are told of the end (%d)", told);
+	for (i = 0; i < 100; i++) {
+		irqfd(fd[i], LEVEL, KVM_IRQFD_FLAG_DEASSIGN, 0);
+		close(fd[i]);
+	}
+	close(again);
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -543,6 +568,7 @@ int main(void)
 	edges();
 	halts();
 	levels();
+	crowded_level();
 	ticks();
 	/* The VM's end must take these along. */
 	ok(!irqfd(unclosed, EDGE, 0, 0) && !ioeventfd(unclosed, 0x200, 4, 0, 0),
