@@ -82,7 +82,10 @@ int vm_irq_msi(struct vm *vm, u64 addr, u32 data);
 struct vchip_msg;
 /* [any] Send @m on behalf of nobody in particular; result as vm_irq_set. */
 int vm_irq_send(struct vm *vm, const struct vchip_msg *m);
-/* [any] The vCPU that answers to @apic_id, or NULL. */
+/*
+ * [any] The vCPU that answers to @apic_id, or NULL. Under rcu_read_lock(), and good for
+ * as long: one whose making fails in the end is found, too, and goes.
+ */
 struct vcpu *vm_irq_find_vcpu(struct vm *vm, u32 apic_id);
 /* Does anybody wait for the end of an edge-triggered @vector? */
 bool vm_irq_wants_eoi(struct vm *vm, u8 vector);

@@ -95,17 +95,11 @@ int vm_irq_send(struct vm *vm, const struct vchip_msg *m)
 struct vcpu *vm_irq_find_vcpu(struct vm *vm, u32 apic_id)
 {
 	struct vchip_msg m = { .dest = apic_id, .wide = true };
-	const struct irq_map *map;
-	struct vcpu *v = NULL;
+	const struct irq_map *map = rcu_dereference(vm->irq->map);
 	u64 set;
 
-	rcu_read_lock();
-	map = rcu_dereference(vm->irq->map);
 	set = map && apic_id < VDEST_IDS - 1 ? vdest_find(&map->dest, &m, -1) : 0;
-	if (set)
-		v = map->vcpu[__ffs64(set)];
-	rcu_read_unlock();
-	return v;
+	return set ? map->vcpu[__ffs64(set)] : NULL;
 }
 
 bool vm_irq_wants_eoi(struct vm *vm, u8 vector)

@@ -150,19 +150,26 @@ void vcpu_pv_eoi_settle(struct vcpu *v)
 
 /* ---- giving the CPU to a vCPU that waits for one ---------------------------------------- */
 
-/* The task inside KVM_RUN stays until it has left it, then at least one RCU
- * grace period.
+/*
+ * The task of a vCPU that would run if it had a CPU, held, or NULL. Under
+ * rcu_read_lock(): the task inside KVM_RUN stays until it has left it, then at least
+ * one RCU grace period.
  */
-static bool yield_to_vcpu(struct vcpu *target)
+static struct task_struct *get_waiting(struct vcpu *target)
 {
 	struct task_struct *task;
+
+	if (!READ_ONCE(target->pv.waits_for_cpu))
+		return NULL;
+	task = READ_ONCE(target->task);
+	return task ? get_task_struct(task) : NULL;
+}
+
+/* Lets go of the task, which may be NULL. */
+static bool give_cpu_to(struct task_struct *task)
+{
 	int r;
 
-	rcu_read_lock();
-	task = READ_ONCE(target->task);
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
 	if (!task)
 		return false;
 	r = yield_to(task, true);
@@ -178,13 +185,17 @@ void vcpu_on_spin(struct vcpu *v)
 {
 	unsigned int n = atomic_read(&v->vm->nr_vcpus), i;
 	unsigned int from = READ_ONCE(v->vm->last_boosted);
+	struct task_struct *task;
 	struct vcpu *sibling;
 
 	for (i = 1; i <= n; i++) {
 		sibling = READ_ONCE(v->vm->vcpus[(from + i) % n]);
-		if (!sibling || sibling == v || !READ_ONCE(sibling->pv.waits_for_cpu))
+		if (!sibling || sibling == v)
 			continue;
-		if (!yield_to_vcpu(sibling))
+		rcu_read_lock();
+		task = get_waiting(sibling);
+		rcu_read_unlock();
+		if (!give_cpu_to(task))
 			continue;
 		WRITE_ONCE(v->vm->last_boosted, (from + i) % n);
 		v->stat_yields++;
@@ -203,12 +214,15 @@ struct hypercall {
 /* A vCPU that halted to wait for a lock shall look again. */
 static long hc_kick(struct vcpu *v, const struct hypercall *hc)
 {
-	struct vcpu *target = vm_irq_find_vcpu(v->vm, hc->arg[1]);
+	struct vcpu *target;
 
+	rcu_read_lock();
+	target = vm_irq_find_vcpu(v->vm, hc->arg[1]);
 	if (target) {
 		WRITE_ONCE(target->pv.unhalted, true);
 		vcpu_request(target, VCPU_REQ_EVENT);
 	}
+	rcu_read_unlock();
 	return 0;
 }
 
@@ -238,10 +252,14 @@ static long hc_send_ipi(struct vcpu *v, const struct hypercall *hc)
 
 static long hc_sched_yield(struct vcpu *v, const struct hypercall *hc)
 {
-	struct vcpu *target = vm_irq_find_vcpu(v->vm, hc->arg[0]);
+	struct task_struct *task;
+	struct vcpu *target;
 
-	if (target && target != v && READ_ONCE(target->pv.waits_for_cpu) &&
-	    yield_to_vcpu(target))
+	rcu_read_lock();
+	target = vm_irq_find_vcpu(v->vm, hc->arg[0]);
+	task = target && target != v ? get_waiting(target) : NULL;
+	rcu_read_unlock();
+	if (give_cpu_to(task))
 		v->stat_yields++;
 	return 0;
 }
