@@ -33,6 +33,16 @@ static gpa_t steal_field(struct vcpu *v, unsigned int offset)
 	return (v->msr.steal_time & PV_STEAL_ADDR) + offset;
 }
 
+/* What tell_preempted() wrote, once threads may be woken. */
+static void mark_preempted(struct vcpu *v)
+{
+	if (likely(!v->pv.mark_due))
+		return;
+	v->pv.mark_due = false;
+	vm_mem_mark_dirty(v->vm, steal_field(v, offsetof(struct kvm_steal_time, preempted)) >>
+			  PAGE_SHIFT);
+}
+
 /*
  * The vCPU runs again. Another one may have asked, in the same byte, for a
  * flush instead of sending an interrupt: the byte is taken and cleared at once.
@@ -43,6 +53,7 @@ static void take_preempted(struct vcpu *v)
 	u64 old = 0;
 	int tries, err;
 
+	mark_preempted(v);
 	for (tries = 0; tries < 8; tries++) {
 		err = vm_mem_cmpxchg(v->vm, gpa, &old, 0, 1);
 		if (err != -EAGAIN)
@@ -78,7 +89,8 @@ void vcpu_pv_steal_update(struct vcpu *v)
 
 /*
  * The thread leaves its CPU: other vCPUs need not wait for this one. Interrupts
- * are off and the scheduler's lock is held: nothing here may sleep.
+ * are off and the scheduler's lock is held: nothing here may sleep, nor wake anybody,
+ * which noting a dirty page does where its ring gets full.
  */
 static void tell_preempted(struct vcpu *v)
 {
@@ -94,7 +106,7 @@ static void tell_preempted(struct vcpu *v)
 	if (!hva || !writable || copy_to_user_nofault((void __user *)hva, &byte, 1))
 		return;
 	v->pv.told_preempted = true;
-	vm_mem_mark_dirty(v->vm, gpa >> PAGE_SHIFT);
+	v->pv.mark_due = true;
 }
 
 void vcpu_pv_sched_out(struct vcpu *v)
@@ -105,7 +117,10 @@ void vcpu_pv_sched_out(struct vcpu *v)
 
 void vcpu_pv_put(struct vcpu *v)
 {
+	if (likely(!(v->msr.steal_time & PV_ENABLED)))
+		return;
 	tell_preempted(v);
+	mark_preempted(v);
 }
 
 void vcpu_pv_sched_in(struct vcpu *v)
@@ -428,6 +443,8 @@ int vcpu_pv_set_msr(struct vcpu *v, u32 msr, u64 data)
 		return -EINVAL;
 	if (msr == PV_MSR_ASYNC_PF_EN && (data & PV_ENABLED) && vcpu_apf_init(v))
 		return -ENOMEM;
+	if (msr == PV_MSR_STEAL_TIME)
+		mark_preempted(v);
 	if (slot)
 		*slot = data;
 	switch (msr) {
@@ -449,6 +466,7 @@ int vcpu_pv_set_msr(struct vcpu *v, u32 msr, u64 data)
 
 void vcpu_pv_reset(struct vcpu *v)
 {
+	mark_preempted(v);
 	v->msr.steal_time = 0;
 	v->msr.pv_eoi = 0;
 	v->msr.poll_control = 1;

@@ -256,6 +256,7 @@ struct vcpu {
 	struct {
 		u64 last_delay;		/* the thread's, at the last update */
 		bool told_preempted;	/* the guest's byte says so */
+		bool mark_due;		/* its page is not yet marked dirty */
 		bool waits_for_cpu;	/* preempted while it wanted to run */
 		bool eoi_lent;		/* the guest may skip its EOI */
 		bool unhalted;		/* a kick that the next HLT consumes */

@@ -2,9 +2,13 @@
 /*
  * ringabi: the dirty ring (KVM_CAP_DIRTY_LOG_RING) without a VMM: what it refuses,
  * that each page written is in it once, that it stops a guest that fills it,
- * that nothing is lost over many rounds. TAP on stdout. Written from the
- * documentation; the in-tree stack has to pass the same points.
+ * that nothing is lost over many rounds, and that a thread which goes to sleep may
+ * fill it. TAP on stdout. Written from the documentation; the in-tree stack has to
+ * pass the same points.
  */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <string.h>
 #include "tests/lab/smallvm.h"
 
 #define BYTES	4096U
@@ -31,6 +35,33 @@ asm(".pushsection .rodata\n"
     "ring_code_end:\n"
     ".popsection");
 extern const uint8_t ring_code[], ring_code_end[];
+
+/* Counts at MAILBOX that it is ready, waits for a number, writes so many pages of the
+ * slot, and halts with interrupts off until an NMI.
+ */
+asm(".pushsection .rodata\n"
+    "halt_code: .code64\n"
+    "	mov $0x20000, %esi\n"
+    "1:	incl (%rsi)\n"
+    "2:	pause\n"
+    "	mov 4(%rsi), %ecx\n"
+    "	test %ecx, %ecx\n"
+    "	jz 2b\n"
+    "	movl $0, 4(%rsi)\n"
+    "	mov $0x800000, %ebx\n"
+    "3:	mov %ecx, (%rbx)\n"
+    "	add $4096, %rbx\n"
+    "	dec %ecx\n"
+    "	jnz 3b\n"
+    "	hlt\n"
+    "	jmp 1b\n"
+    "halt_nmi: iretq\n"
+    "halt_code_end:\n"
+    ".popsection");
+extern const uint8_t halt_code[], halt_nmi[], halt_code_end[];
+#define MAILBOX		0x20000
+#define STEAL_TIME	0x4b564d03
+#define STEAL_PAGE	(PAGES - 1)
 
 static struct kvm_dirty_gfn *ring;
 static unsigned int next;		/* entry to be looked at */
@@ -83,7 +114,7 @@ static void what_it_refuses(void)
 	close(vm);
 }
 
-static bool start(struct smallvm *g, void **ram)
+static bool start(struct smallvm *g, void **ram, const uint8_t *code, size_t len, bool chip)
 {
 	struct kvm_userspace_memory_region m = { .memory_size = VM_RAM };
 	long at = KVM_DIRTY_LOG_PAGE_OFFSET * 4096L;
@@ -94,21 +125,18 @@ static bool start(struct smallvm *g, void **ram)
 	g->ram = mmap(NULL, VM_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	*ram = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	m.userspace_addr = (uintptr_t)g->ram;
-	if (enable_ring(g->vm, BYTES) || ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
+	if (enable_ring(g->vm, BYTES) || (chip && ioctl(g->vm, KVM_CREATE_IRQCHIP, 0)) ||
+	    ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
 		return false;
 	m = (struct kvm_userspace_memory_region){ .slot = SLOT, .guest_phys_addr = BASE,
 		.flags = KVM_MEM_LOG_DIRTY_PAGES, .memory_size = PAGES * 4096,
 		.userspace_addr = (uintptr_t)*ram };
 	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &m))
 		return false;
-	memcpy(g->ram + VM_CODE, ring_code, ring_code_end - ring_code);
+	memcpy(g->ram + VM_CODE, code, len);
 	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0);
 	g->run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
 		      MAP_SHARED, g->vcpu, 0);
-	refused(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, g->vcpu, at) ==
-		MAP_FAILED ? -1 : 0, EINVAL, "a private map of the ring");
-	refused(mmap(NULL, BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, g->vcpu, at) ==
-		MAP_FAILED ? -1 : 0, EINVAL, "an executable map of the ring");
 	ring = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, g->vcpu, at);
 	if (ring == MAP_FAILED || g->run == MAP_FAILED)
 		return false;
@@ -117,6 +145,16 @@ static bool start(struct smallvm *g, void **ram)
 	for (i = 4; i < 6; i++)
 		pd[i] = (uint64_t)i << 21 | 0x83;
 	return true;
+}
+
+static void how_it_is_mapped(struct smallvm *g)
+{
+	long at = KVM_DIRTY_LOG_PAGE_OFFSET * 4096L;
+
+	refused(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, g->vcpu, at) ==
+		MAP_FAILED ? -1 : 0, EINVAL, "a private map of the ring");
+	refused(mmap(NULL, BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, g->vcpu, at) ==
+		MAP_FAILED ? -1 : 0, EINVAL, "an executable map of the ring");
 }
 
 /* A round of the guest's, with as many stops as it takes; how many. */
@@ -184,17 +222,135 @@ static void what_user_space_may_do(struct smallvm *g)
 	ok(r == KVM_EXIT_DIRTY_RING_FULL || r == KVM_EXIT_IO, "and the guest runs on (exit %d)", r);
 }
 
+/* ---- a thread that goes to sleep --------------------------------------------------- */
+
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+static volatile bool ended;
+
+static void empty_ring(struct smallvm *g)
+{
+	pthread_mutex_lock(&ring_lock);
+	collect();
+	ioctl(g->vm, KVM_RESET_DIRTY_RINGS, 0);
+	pthread_mutex_unlock(&ring_lock);
+}
+
+static void *run_on(void *arg)
+{
+	struct smallvm *g = arg;
+	int r = 0;
+
+	while (!ended) {
+		r = smallvm_run(g);
+		if (r == KVM_EXIT_DIRTY_RING_FULL)
+			empty_ring(g);
+		else if (r != -EINTR)
+			break;
+	}
+	if (!ended)
+		printf("# KVM_RUN ended with %d\n", r);
+	return NULL;
+}
+
+static unsigned int times_ready(struct smallvm *g)
+{
+	return *(volatile uint32_t *)(g->ram + MAILBOX);
+}
+
+/* An NMI wakes the vCPU, at the latest after some: it need not have halted yet. */
+static bool wake(struct smallvm *g, unsigned int was)
+{
+	struct kvm_msi nmi = { .address_lo = 0xfee00000, .data = 4 << 8 };
+	int i;
+
+	for (i = 0; i < 1000 && times_ready(g) == was; i++) {
+		ioctl(g->vm, KVM_SIGNAL_MSI, &nmi);
+		usleep(10000);
+	}
+	return times_ready(g) != was;
+}
+
+/*
+ * When its thread goes to sleep the hypervisor writes to the vCPU's steal time: with
+ * the ring nearly full, that fills it. @n pages are in it before.
+ */
+static bool sleep_with(struct smallvm *g, unsigned int n, unsigned int *unseen)
+{
+	unsigned int was = times_ready(g);
+
+	empty_ring(g);
+	memset(seen, 0, sizeof(seen));
+	*(volatile uint32_t *)(g->ram + MAILBOX + 4) = n;
+	usleep(5000);
+	if (!wake(g, was))
+		return false;
+	empty_ring(g);
+	*unseen += !seen[STEAL_PAGE];
+	return true;
+}
+
+/* Only an APIC that was written to has to be found by messages. */
+static bool enable_apic(struct smallvm *g)
+{
+	struct kvm_lapic_state s;
+
+	if (ioctl(g->vcpu, KVM_GET_LAPIC, &s))
+		return false;
+	*(uint32_t *)(s.regs + 0xf0) = 0x1ff;
+	return !ioctl(g->vcpu, KVM_SET_LAPIC, &s);
+}
+
+/* A thread that is lost cannot be waited for. */
+static void asleep(void)
+{
+	unsigned int n = 0, round, unseen = 0;
+	struct smallvm g;
+	pthread_t thread;
+	void *ram;
+
+	next = 0;
+	strange = 0;
+	if (!ok(start(&g, &ram, halt_code, halt_code_end - halt_code, true) && enable_apic(&g) &&
+		smallvm_set_msr(&g, STEAL_TIME, (BASE + STEAL_PAGE * 4096) | 1) == 1,
+		"a VM with a local APIC, whose vCPU has its steal time in the logged slot"))
+		return;
+	smallvm_gate(&g, 2, VM_CODE + (halt_nmi - halt_code));
+	pthread_create(&thread, NULL, run_on, &g);
+	for (n = 0; n < 1000 && !times_ready(&g); n++)
+		usleep(10000);
+	for (round = 0; round < 3; round++)
+		for (n = ENTRIES - 64 - 5; n <= ENTRIES - 64 + 2; n++)
+			if (!sleep_with(&g, n, &unseen))
+				goto out;
+out:
+	ok(round == 3, "it sleeps and wakes with a ring as full as may be (round %u, %u pages)", round, n);
+	if (round < 3) {
+		printf("# it was ready %u times\n", times_ready(&g));
+		return;
+	}
+	ok(!unseen && !strange, "and the page of its steal time is in the ring each time (%u are missing)", unseen);
+	ended = true;
+	while (pthread_tryjoin_np(thread, NULL)) {
+		pthread_kill(thread, SIGALRM);
+		usleep(10000);
+	}
+	smallvm_close(&g);
+}
+
 int main(void)
 {
 	struct smallvm g;
 	void *ram;
 
-	kvm = open("/dev/kvm", O_RDWR);
+	smallvm_begin();
 	what_it_refuses();
-	if (ok(start(&g, &ram), "a VM with a ring of %lu entries", ENTRIES)) {
+	if (ok(start(&g, &ram, ring_code, ring_code_end - ring_code, false),
+	       "a VM with a ring of %lu entries", ENTRIES)) {
+		how_it_is_mapped(&g);
 		rounds(&g, ram);
 		what_user_space_may_do(&g);
 	}
+	asleep();
 	printf("1..%d\n", points);
 	return bad != 0;
 }
