@@ -440,6 +440,15 @@ int gpm_reclaim(struct gpm *g, gpa_t start, gpa_t end)
 	return range_walk(&r);
 }
 
+int gpm_reclaim_all(struct gpm *g, gpa_t start, gpa_t end)
+{
+	struct range r = {
+		.g = g, .at = start, .end = end, .leaf = unmap_leaf,
+	};
+
+	return range_walk(&r);
+}
+
 static int write_protect_leaf(struct range *r, u64 *entry, unsigned int level)
 {
 	return has_dma(entry) ? 0 : protect_leaf(r, entry, level);

@@ -166,6 +166,8 @@ int gpm_protect(struct gpm *g, gpa_t start, gpa_t end, u32 clear, u32 set);
  * permission are left alone. -EINVAL or GPM_* bits, never FLUSH_WALK.
  */
 int gpm_reclaim(struct gpm *g, gpa_t start, gpa_t end);
+/* Where nothing is pinned, leaves with DMA permission go as well. */
+int gpm_reclaim_all(struct gpm *g, gpa_t start, gpa_t end);
 int gpm_write_protect(struct gpm *g, gpa_t start, gpa_t end);
 
 /*

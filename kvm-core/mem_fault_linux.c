@@ -6,8 +6,8 @@
  * A fault finds the host's page first and maps it afterwards. In between the
  * host may change its mind, so the fault notes invalidate_seq before, and maps
  * under mmu_lock only if no invalidation of that address is under way or has
- * ended since. Every present leaf without DMA permission thus mirrors the
- * host's own page tables; leaves with it are pinned and left alone here.
+ * ended since. Every present leaf thus mirrors the host's own page tables, but
+ * those with DMA permission in a slot that is pinned, which are left alone here.
  *
  * Limit: the host's page ageing does not see the guest's accessed bits; a page
  * counts as used when it is mapped.
@@ -326,7 +326,10 @@ static int map_locked(struct vm *vm, struct fault *f)
 	if (perm & GPM_CPU_W)
 		note_writable(f);
 	count_leaf(m, level);
-	mem_flush(vm, gpa, gpa + size, bits);
+	if (bits)
+		mem_flush(vm, gpa, gpa + size, bits);
+	else if (perm & GPM_DMA_RW)
+		mem_flush_absent(vm, gpa, gpa + size);
 	return 0;
 }
 
@@ -477,7 +480,9 @@ static void reclaim_slot(struct vm *vm, const struct slot *s, hva_t start, hva_t
 	from = first << PAGE_SHIFT;
 	to = last << PAGE_SHIFT;
 	mem_whole_leaves(vm, &from, &to);
-	t->bits |= gpm_reclaim(&vm->mem.gpm, from, to);
+	/* What cards reach of devices' memory is not pinned: it goes as well. */
+	t->bits |= READ_ONCE(s->pin->accounted) ? gpm_reclaim(&vm->mem.gpm, from, to) :
+						  gpm_reclaim_all(&vm->mem.gpm, from, to);
 	t->low = min(t->low, from);
 	t->high = max(t->high, to);
 }

@@ -17,7 +17,7 @@ struct pin_chunk;
 struct slot_pin {
 	struct pin_chunk *chunks;
 	u64 pages;		/* pinned, as the chunks list them */
-	u64 accounted;		/* against RLIMIT_MEMLOCK */
+	u64 accounted;		/* against RLIMIT_MEMLOCK; 0: nothing of it is pinned */
 	bool writable;		/* pinned for writing: a card may write it */
 };
 

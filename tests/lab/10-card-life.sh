@@ -88,5 +88,13 @@ counts | grep -v irqs >/tmp/counts.after
 grep -v irqs /tmp/counts.before >/tmp/counts.wanted
 ok "groups, nodes and pinned pages are as before" cmp /tmp/counts.wanted /tmp/counts.after
 ok "pci-assign unloads" rmmod pci-assign
+
+# A VM whose cards may reach its BARs: they are not pinned for that.
+ok "pci-assign loads, with a card that peer_dma names" load pci-assign peer_dma=1234:11e8
+ok "edu moves to it" pci_bind $EDU pci-assign
+cardtest $EDU peer
+ok "cardtest peer came to its end" test $? = 0
+pci_release $EDU
+ok "pci-assign unloads again" rmmod pci-assign
 JOB
 finish

@@ -12,6 +12,8 @@
  *   cardtest BDF hold  give the card to a VM and wait to be killed
  *   cardtest BDF storm  the same, after three accesses that are refused
  *   cardtest BDF shuffle N  N random steps of re-routing, switching and firing
+ *   cardtest BDF peer  a guest reads the card's registers, until they are unmapped;
+ *                      for a card that pci-assign's peer_dma names
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -472,6 +474,63 @@ static void test_shuffle(unsigned long steps)
 	   "none comes twice, or as another");
 }
 
+/* ---- registers that go ------------------------------------------------------------- */
+
+#define GUEST_BAR	0x800000
+
+/* 32-bit, flat: reads the first register and tells it, for ever. */
+static const uint8_t reader[] = {
+	0xa1, 0x00, 0x00, 0x80, 0x00,	/* 0:	mov eax, [800000h]	*/
+	0xe7, 0x10,			/*	out 10h, eax		*/
+	0xeb, 0xf7,			/*	jmp 0			*/
+};
+
+static struct kvm_run *start_reader(void)
+{
+	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
+	struct kvm_segment flat = { .limit = 0xffffffff, .present = 1, .s = 1, .g = 1,
+				    .db = 1 };
+	struct kvm_sregs s;
+
+	memcpy(ram + 0x1000, reader, sizeof(reader));
+	ioctl(vcpu, KVM_GET_SREGS, &s);
+	s.cs = s.ds = flat;
+	s.cs.selector = 8;
+	s.cs.type = 11;
+	s.ds.selector = 16;
+	s.ds.type = 3;
+	s.es = s.ss = s.ds;
+	s.cr0 |= 1;
+	ioctl(vcpu, KVM_SET_SREGS, &s);
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+	return mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0),
+		    PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+}
+
+static bool reads_id(struct kvm_run *run)
+{
+	return !ioctl(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_IO &&
+	       *(uint32_t *)((char *)run + run->io.data_offset) == 0x010000ed;
+}
+
+static void test_peer(void)
+{
+	struct kvm_userspace_memory_region slot1 = {
+		.slot = 1, .guest_phys_addr = GUEST_BAR, .memory_size = 1 << 20,
+		.userspace_addr = (uintptr_t)bar,
+	};
+	struct kvm_run *run = start_reader();
+
+	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot1) && run != MAP_FAILED,
+	   "the guest is given the card's registers");
+	ok(reads_id(run) && reads_id(run), "it reads them");
+	ok(!ioctl(node, VFIO_DEVICE_RESET, 0), "the card is reset");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ok(reads_id(run), "after that they are there again");
+	munmap((void *)bar, 1 << 20);
+	refused(ioctl(vcpu, KVM_RUN, 0), EFAULT, "a read after they were unmapped");
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
 static void test_life(void)
@@ -513,6 +572,10 @@ int main(int argc, char **argv)
 	test_dma();
 	if (argc > 3 && !strcmp(argv[2], "shuffle")) {
 		test_shuffle(strtoul(argv[3], NULL, 0));
+		return failed;
+	}
+	if (argc > 2 && !strcmp(argv[2], "peer")) {
+		test_peer();
 		return failed;
 	}
 	if (argc > 2) {

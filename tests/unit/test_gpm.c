@@ -627,6 +627,36 @@ static void test_reclaim_takes_a_big_leaf_as_a_whole(void **state)
 	bench_free(b);
 }
 
+/* A card's registers are not pinned, and cards may reach them. */
+static void test_reclaim_of_all_takes_what_cards_may_reach(void **state)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct bench *b = mixed_tree();
+		u64 tables = b->g.tables;
+		bool any = false;
+
+		probe_mixed(b, edges[i]);
+		watch(b);
+		b->h.fail_at = b->h.asked + 1;
+		assert_true(gpm_reclaim_all(&b->g, edges[i][0], edges[i][1]) >= 0);
+		assert_int_equal(b->g.tables, tables);
+		assert_old_or_new(b);
+		for (j = 0; j < b->probes; j++) {
+			gpa_t p = b->probe[j];
+			struct look now = look_at(b, p);
+
+			if (p < edges[i][0] || p >= edges[i][1])
+				continue;
+			assert_false(now.cpu.ok || now.iommu.ok);
+			any |= b->before[j].iommu.ok;
+		}
+		assert_true(any);
+		bench_free(b);
+	}
+}
+
 /* ---- flushes ----------------------------------------------------------- */
 
 /* Rule 4: does each loss ask for a flush, and a pure CPU gain for none? */
@@ -1010,6 +1040,7 @@ int main(void)
 		cmocka_unit_test(test_protect_changes_the_range_and_nothing_else),
 		cmocka_unit_test(test_reclaim_spares_pinned_leaves_and_needs_no_memory),
 		cmocka_unit_test(test_reclaim_takes_a_big_leaf_as_a_whole),
+		cmocka_unit_test(test_reclaim_of_all_takes_what_cards_may_reach),
 		cmocka_unit_test(test_each_loss_asks_for_a_flush),
 		cmocka_unit_test(test_a_dying_table_asks_for_a_walk_flush),
 		cmocka_unit_test(test_bits_set_by_hardware_meanwhile_survive),
