@@ -290,10 +290,13 @@ void vm_mem_allow_device_dma(struct vm *vm)
 }
 EXPORT_SYMBOL_GPL(vm_mem_allow_device_dma);
 
-/* The guest may write it from now on. A file's page was told by its fault. */
+/*
+ * The guest may write it from now on. A file's page was told by its fault. One that
+ * the process has lazily freed (MADV_FREE) is dropped unless it is dirty.
+ */
 static void note_writable(const struct fault *f)
 {
-	if (f->page && folio_test_swapbacked(page_folio(f->page)))
+	if (f->page && (PageAnon(f->page) || folio_test_swapbacked(page_folio(f->page))))
 		SetPageDirty(f->page);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -252,6 +253,43 @@ static void copy_on_write(struct guest *g, uint32_t *ram)
 	close(go[1]);
 }
 
+/*
+ * Freed lazily, a page stays until the host is short of memory, and for good if it is
+ * written before. The kernel does what it was asked to in batches of each CPU, which
+ * the next call of that kind ends.
+ */
+static void freed_lazily(struct guest *g)
+{
+	enum { PAGES = 64 };	/* the first half is written again */
+	char *ram = anon(M2), *other = anon(PAGE);
+	unsigned int i, lost = 0, gone = 0;
+	cpu_set_t old, one;
+
+	sched_getaffinity(0, sizeof(old), &old);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	madvise(ram, M2, MADV_NOHUGEPAGE);
+	*other = 1;
+	set_slot(g, 2, 0, 2 * BASE, M2, ram);
+	for (i = 0; i < PAGES; i++)
+		guest_write(g, 2 * BASE + i * PAGE, 7);
+	madvise(ram, PAGES * PAGE, MADV_FREE);
+	madvise(other, PAGE, MADV_COLD);
+	for (i = 0; i < PAGES / 2; i++)
+		guest_write(g, 2 * BASE + i * PAGE, 100 + i);
+	madvise(ram, PAGES * PAGE, MADV_PAGEOUT);
+	for (i = 0; i < PAGES / 2; i++)
+		lost += !reads(g, 2 * BASE + i * PAGE, 100 + i);
+	for (; i < PAGES; i++)
+		gone += *(volatile uint32_t *)(ram + i * PAGE) == 0;
+	ok(!lost, "what the guest writes to pages freed lazily stays (%u lost; of the others %u of %u are gone)",
+	   lost, gone, PAGES / 2);
+	set_slot(g, 2, 0, 0, 0, NULL);
+	munmap(ram, M2);
+	sched_setaffinity(0, sizeof(old), &old);
+}
+
 static void host_protects(struct guest *g, uint32_t *ram)
 {
 	guest_write(g, BASE + 3 * PAGE, 20);
@@ -350,6 +388,7 @@ static void host_changes(void)
 	guest_open(&g);
 	set_slot(&g, 1, 0, BASE, M2, ram);
 	host_discards(&g, ram);
+	freed_lazily(&g);
 	copy_on_write(&g, ram);
 	host_protects(&g, ram);
 	host_memory_fails(&g, ram);
