@@ -82,7 +82,7 @@ struct gpm {
 struct gpm_leaf {
 	hpa_t hpa;		/* host address of the byte asked for */
 	u32 perm;		/* GPM_* */
-	u8 level;		/* of the leaf */
+	u8 level;		/* of the leaf; absent: of what is absent, no table below */
 	bool present;
 	bool accessed, dirty;
 };

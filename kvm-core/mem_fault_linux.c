@@ -223,6 +223,12 @@ static bool level_fits(const struct fault *f, unsigned int level)
 	       first >= s->base && first + pages <= s->base + s->npages;
 }
 
+/* While cards are there a leaf takes the place of no table: it may hold what is pinned. */
+static unsigned int highest_level(struct vm_mem *m, gfn_t gfn)
+{
+	return m->pin_users ? gpm_lookup(&m->gpm, gfn << PAGE_SHIFT).level : GPM_MAX_LEVEL;
+}
+
 /* Logged slots are mapped page by page, and so is what is being invalidated. */
 static unsigned int choose_level(struct vm *vm, const struct fault *f)
 {
@@ -233,6 +239,7 @@ static unsigned int choose_level(struct vm *vm, const struct fault *f)
 	if (f->held && (!PageCompound(f->page) ||
 			!mem_host_leaf(vm->mm, f->hva, &host)))
 		return 0;
+	host.level = min(host.level, highest_level(&vm->mem, f->gfn));
 	while (host.level && !level_fits(f, host.level))
 		host.level--;
 	return host.level;

@@ -393,6 +393,26 @@ static void test_each_depth_maps_its_whole_reach(void **state)
 	}
 }
 
+/* A leaf of the level that a lookup tells, whatever it found, replaces no table. */
+static void test_a_lookup_tells_what_may_be_mapped_without_a_loss(void **state)
+{
+	struct bench *b = bench_new(4);
+
+	assert_int_equal(gpm_lookup(&b->g, 0).level, 3);
+	gpm_map(&b->g, M2, M2, 0, RAM);
+	gpm_map(&b->g, 4 * M2, 4 * M2, 1, RAM);
+	assert_int_equal(gpm_lookup(&b->g, G1).level, 2);
+	assert_int_equal(gpm_lookup(&b->g, 0).level, 1);
+	assert_int_equal(gpm_lookup(&b->g, M2).level, 0);
+	assert_int_equal(gpm_lookup(&b->g, M2 + K4).level, 0);
+	assert_int_equal(gpm_lookup(&b->g, 4 * M2 + K4).level, 1);
+	assert_int_equal(gpm_map(&b->g, G1, G1, 2, RAM), GPM_DONE);
+	assert_int_equal(gpm_map(&b->g, 0, 0, 1, RAM), GPM_DONE);
+	assert_int_equal(gpm_map(&b->g, M2 + K4, M2 + K4, 0, RAM), GPM_DONE);
+	assert_int_equal(b->g.tables, 4);
+	bench_free(b);
+}
+
 static void test_absent_entries_are_zero(void **state)
 {
 	struct bench *b = bench_new(4);
@@ -1035,6 +1055,7 @@ int main(void)
 		cmocka_unit_test(test_each_permission_reads_back_at_each_size),
 		cmocka_unit_test(test_each_depth_maps_its_whole_reach),
 		cmocka_unit_test(test_absent_entries_are_zero),
+		cmocka_unit_test(test_a_lookup_tells_what_may_be_mapped_without_a_loss),
 		cmocka_unit_test(test_a_leaf_is_replaced_by_a_leaf_of_any_size),
 		cmocka_unit_test(test_unmap_takes_the_range_and_nothing_else),
 		cmocka_unit_test(test_protect_changes_the_range_and_nothing_else),
