@@ -32,7 +32,7 @@ unsigned long *mem_dirty_alloc(const struct slot *slot, bool all)
 	unsigned long *map = kvzalloc(bitmap_bytes(slot), GFP_KERNEL_ACCOUNT);
 
 	if (map && all)
-		bitmap_fill(map, slot->npages);
+		bitmap_set(map, 0, slot->npages);
 	return map;
 }
 
@@ -143,7 +143,7 @@ static int read_log(struct vm *vm, const struct slot *s, void __user *user)
 		harvest(vm, s, map, 0, bitmap_longs(s));
 	}
 	if (s->pin->writable)
-		bitmap_fill(map, s->npages);
+		bitmap_set(map, 0, s->npages);
 	err = copy_to_user(user, map, bytes) ? -EFAULT : 0;
 	if (err && !manual)
 		put_back(s, map);

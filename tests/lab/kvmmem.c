@@ -687,6 +687,10 @@ static void initially_set_log(uint32_t *ram)
 	write_page(&g, 10);
 	write_page(&g, 777);
 	ok(!get_log(&g, map) && LOG_IS(map, 9, 10, 777), "then the log is exact");
+	set_slot(&g, 1, 0, 0, 0, NULL);
+	set_slot(&g, 1, KVM_MEM_LOG_DIRTY_PAGES, BASE, 70 * PAGE, ram);
+	ok(!get_log(&g, map) && map[0] == ~0ULL && map[1] == 0x3f,
+	   "of a slot of 70 pages 70 are dirty at first");
 	guest_close(&g);
 }
 
