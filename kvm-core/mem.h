@@ -63,6 +63,7 @@ struct vm_mem {
 	u32 shadow_cap;			/* of its pages, beside a root for each vCPU */
 	unsigned int pin_users;		/* assigned cards */
 	bool device_dma;		/* vm_mem_allow_device_dma() */
+	bool read_for_ever;		/* a reader did not answer: the table stays */
 	u64 pinned_pages;
 	u64 lost_pages;			/* pinned for ever: a flush failed */
 	struct list_head spare;		/* zeroed table pages, for the next map */

@@ -153,10 +153,12 @@ bool mem_flush(struct vm *vm, gpa_t start, gpa_t end, int bits)
 		mem_shadow_zap(vm, start, end);
 	vm_flush_tlb(vm);
 	ok = flush_readers(vm, start, end, bits < 0 || (bits & GPM_FLUSH_WALK));
-	if (ok)
+	if (ok) {
 		free_tables(&m->retired);
-	else
+	} else {
 		INIT_LIST_HEAD(&m->retired);	/* a card may still walk them */
+		m->read_for_ever = true;
+	}
 	return ok && bits > 0;
 }
 
@@ -645,10 +647,15 @@ void vm_mem_destroy(struct vm *vm)
 	free_slots(mem_slots_locked(vm));
 	mutex_unlock(&m->slots_lock);
 	mem_shadow_destroy(vm);
-	spin_lock(&m->mmu_lock);
-	gpm_destroy(&m->gpm);
-	spin_unlock(&m->mmu_lock);
-	free_tables(&m->retired);
+	if (m->read_for_ever) {
+		pr_err("kvm-core: VM %u: its table stays until reboot: an IOMMU may read it still\n",
+		       vm->id);
+	} else {
+		spin_lock(&m->mmu_lock);
+		gpm_destroy(&m->gpm);
+		spin_unlock(&m->mmu_lock);
+		free_tables(&m->retired);
+	}
 	free_tables(&m->spare);
 	cleanup_srcu_struct(&m->srcu);
 	mutex_destroy(&m->slots_lock);
