@@ -11,6 +11,7 @@
  * if one did not, they stay pinned for ever. Called by mem_linux.c for new and
  * dying slots, and by whoever assigns a card, through mem.h.
  */
+#include <linux/bitmap.h>
 #include <linux/io.h>
 #include <linux/kvm.h>
 #include <linux/mem_encrypt.h>
@@ -357,6 +358,13 @@ int mem_pin_slot(struct vm *vm, const struct slot *slot)
 
 /* ---- all of the VM --------------------------------------------------------------- */
 
+/* What cards wrote until now nobody saw: all of it goes into the log once more. */
+static void log_unseen(const struct slot *s)
+{
+	if (s->dirty && s->pin->writable)
+		bitmap_set(s->dirty, 0, s->npages);
+}
+
 /* With the table empty no reader reaches anything; faults fill it again. */
 static void release_all(struct vm *vm)
 {
@@ -364,8 +372,10 @@ static void release_all(struct vm *vm)
 	struct slots *slots = mem_slots_locked(vm);
 	unsigned int i;
 
-	for (i = 0; slots && i < slots->count; i++)
+	for (i = 0; slots && i < slots->count; i++) {
+		log_unseen(&slots->slot[i]);
 		mem_pin_release(vm, slots->slot[i].pin, flushed);
+	}
 }
 
 /* Account for all before pinning any, so that a refusal is quick and whole. */

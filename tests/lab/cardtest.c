@@ -333,6 +333,29 @@ static void test_faults(void)
 	test_dma();
 }
 
+/* A card's writes are in the log as long as it is there, and once after it has gone. */
+static void test_log(void)
+{
+	struct kvm_userspace_memory_region slot0 = {
+		.flags = KVM_MEM_LOG_DIRTY_PAGES, .memory_size = RAM_SIZE,
+		.userspace_addr = (uintptr_t)ram,
+	};
+	uint64_t map[RAM_SIZE / 4096 / 64];
+	struct kvm_dirty_log log = { .dirty_bitmap = map };
+
+	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot0), "the VM's memory is logged");
+	ok(!ioctl(vm, KVM_GET_DIRTY_LOG, &log) && map[0] == ~0ULL,
+	   "all that the card may write is dirty");
+	dma(EDU_BUFFER, 0x3000, 16, 2);
+	ok(!deassign() && !ioctl(vm, KVM_GET_DIRTY_LOG, &log) && (map[0] >> 3 & 1),
+	   "what it wrote since is in the log after it has gone");
+	ok(!ioctl(vm, KVM_GET_DIRTY_LOG, &log) && !map[0], "once");
+	slot0.flags = 0;
+	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot0) && !assign(0),
+	   "without a log the card comes back");
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 /* ---- forged interrupts --------------------------------------------------------- */
 
 static uint64_t unit_counter(const char *name)
@@ -591,6 +614,7 @@ int main(int argc, char **argv)
 	test_line();
 	test_faults();
 	test_forgery();
+	test_log();
 	test_life();
 	return failed;
 }
