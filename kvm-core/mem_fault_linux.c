@@ -255,11 +255,20 @@ static bool was_invalidated(const struct vm_mem *m, const struct fault *f)
 	return m->invalidate_seq != f->seq;
 }
 
-/* A pinned page is mapped with all it may have already. */
-static bool is_pinned(struct vm_mem *m, gpa_t gpa)
+/*
+ * A pinned page is mapped with all it may have already: -EEXIST, or -EFAULT if that
+ * is too little, for the process may write it only since it was pinned. 0: not pinned.
+ */
+static int pinned(struct vm_mem *m, const struct fault *f)
 {
-	return m->pin_users &&
-	       (gpm_lookup(&m->gpm, gpa).perm & GPM_DMA_RW);
+	u32 perm;
+
+	if (!m->pin_users)
+		return 0;
+	perm = gpm_lookup(&m->gpm, f->gfn << PAGE_SHIFT).perm;
+	if (!(perm & GPM_DMA_RW))
+		return 0;
+	return f->write && !(perm & GPM_CPU_W) ? -EFAULT : -EEXIST;
 }
 
 static void count_leaf(struct vm_mem *m, unsigned int level)
@@ -307,7 +316,10 @@ static void note_writable(const struct fault *f)
 		SetPageDirty(f->page);
 }
 
-/* 0, -EAGAIN (the host changed its mind), -ENOMEM (no table pages at hand). */
+/*
+ * 0, -EAGAIN (the host changed its mind), -ENOMEM (no table pages at hand), -EFAULT (a
+ * pinned page that the guest may not write).
+ */
 static int map_locked(struct vm *vm, struct fault *f)
 {
 	struct vm_mem *m = &vm->mem;
@@ -320,8 +332,9 @@ static int map_locked(struct vm *vm, struct fault *f)
 
 	if (was_invalidated(m, f))
 		return -EAGAIN;
-	if (f->page && is_pinned(m, gpa))
-		return 0;
+	bits = f->page ? pinned(m, f) : 0;
+	if (unlikely(bits))
+		return bits == -EEXIST ? 0 : bits;
 	level = choose_level(vm, f);
 	size = leaf_pages(level) << PAGE_SHIFT;
 	gpa &= ~(size - 1);

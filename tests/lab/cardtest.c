@@ -12,12 +12,14 @@
  *   cardtest BDF hold  give the card to a VM and wait to be killed
  *   cardtest BDF storm  the same, after three accesses that are refused
  *   cardtest BDF shuffle N  N random steps of re-routing, switching and firing
- *   cardtest BDF peer  a guest reads the card's registers, until they are unmapped;
- *                      for a card that pci-assign's peer_dma names
+ *   cardtest BDF peer  a guest reads the card's registers, until they are unmapped,
+ *                      and writes what was pinned for reading; for a card that
+ *                      pci-assign's peer_dma names
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -554,6 +556,40 @@ static void test_peer(void)
 	refused(ioctl(vcpu, KVM_RUN, 0), EFAULT, "a read after they were unmapped");
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Writes eax to what the reader reads, but at a00000h. */
+static const uint8_t writer[] = { 0xa3, 0x00, 0x00, 0xa0, 0x00, 0xe7, 0x10, 0xeb, 0xf7 };
+
+/* A card that may only read it keeps the page that it was given: so does the guest. */
+static void test_pinned_for_reading(void)
+{
+	struct kvm_regs regs = { .rip = 0x1100, .rflags = 2 };
+	struct sigaction sa = { .sa_handler = on_alarm };
+	char *mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	struct kvm_userspace_memory_region slot2 = {
+		.slot = 2, .guest_phys_addr = 0xa00000, .memory_size = 4096,
+		.userspace_addr = (uintptr_t)mem,
+	};
+
+	*mem = 7;
+	mprotect(mem, 4096, PROT_READ);
+	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot2),
+	   "memory that its process cannot write is given to the VM");
+	mprotect(mem, 4096, PROT_READ | PROT_WRITE);
+	memcpy(ram + 0x1100, writer, sizeof(writer));
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(10);
+	refused(ioctl(vcpu, KVM_RUN, 0), EFAULT,
+		"a guest's write of it, writable only since the card has it,");
+	alarm(0);
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
 static void test_life(void)
@@ -599,6 +635,7 @@ int main(int argc, char **argv)
 	}
 	if (argc > 2 && !strcmp(argv[2], "peer")) {
 		test_peer();
+		test_pinned_for_reading();
 		return failed;
 	}
 	if (argc > 2) {
