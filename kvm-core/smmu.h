@@ -125,6 +125,7 @@ struct smmu_ops {
 
 #define SMMU_PAGE_HASH	1024
 #define SMMU_LEAF_HASH	8192
+#define SMMU_CHAIN_MAX	4096	/* leaves on one: the guest chooses their frames */
 #define SMMU_FILTER	4096
 #define SMMU_WROTE	8
 
@@ -134,7 +135,8 @@ struct smmu {
 	struct smmu_page **by_id;	/* [cap + 1], the caller's; ids from 1 */
 	u32 cap, pages;			/* allowed, allocated */
 	struct smmu_page *hash[SMMU_PAGE_HASH];	/* by frame */
-	u32 leaf[SMMU_LEAF_HASH];	/* chains of leaves by frame */
+	u32 leaf[SMMU_LEAF_HASH];	/* chains of leaves by frame, */
+	u16 chained[SMMU_LEAF_HASH];	/* and how many are on each */
 	u16 filter[SMMU_FILTER];	/* guest tables by frame's hash */
 	u16 region[SMMU_FILTER];	/* and by 2 MiB */
 	struct smmu_list age, unsync;

@@ -205,9 +205,27 @@ static void entry_set(struct smmu *s, struct smmu_page *p, unsigned int idx,
 	*head = me;
 }
 
+/*
+ * A long chain loses its older half: any leaf may go, a fault brings it back. The
+ * younger stay, for one instruction may need several of them.
+ */
+static void shorten_chain(struct smmu *s, u32 e)
+{
+	unsigned int n;
+	u32 next;
+
+	for (n = 0; e; e = next, n++) {
+		next = link_of(s, e)->next;
+		if (n >= SMMU_CHAIN_MAX / 2)
+			smmu_drop(s, s->by_id[e / SMMU_ENTRIES], e % SMMU_ENTRIES);
+	}
+}
+
 void smmu_set_leaf(struct smmu *s, struct smmu_page *p, unsigned int idx,
 		   u64 entry, u64 gpte, gfn_t gfn)
 {
+	unsigned int chain = hash((u32)gfn, SMMU_LEAF_HASH);
+
 	if (smmu_present(p, idx)) {
 		if (!smmu_is_pointer(p, idx) && p->link[idx].to == (u32)gfn) {
 			p->gpte[idx] = gpte;
@@ -219,6 +237,8 @@ void smmu_set_leaf(struct smmu *s, struct smmu_page *p, unsigned int idx,
 	entry_set(s, p, idx, entry, gpte, (u32)gfn);
 	s->nr_leaves++;
 	s->stat_leaves++;
+	if (unlikely(++s->chained[chain] > SMMU_CHAIN_MAX))
+		shorten_chain(s, s->leaf[chain]);
 }
 
 /* Rights are the leaves' business; a legacy root's entry has no bits for them. */
@@ -242,8 +262,10 @@ void smmu_drop(struct smmu *s, struct smmu_page *p, unsigned int idx)
 		link_of(s, l->prev)->next = l->next;
 	else
 		*chain_of(s, p, idx) = l->next;
-	if (!smmu_is_pointer(p, idx))
+	if (!smmu_is_pointer(p, idx)) {
 		s->nr_leaves--;
+		s->chained[hash(l->to, SMMU_LEAF_HASH)]--;
+	}
 	WRITE_ONCE(p->table[idx], 0);
 	p->used[idx / 64] &= ~(1ULL << (idx % 64));
 	p->nr--;

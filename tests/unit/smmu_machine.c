@@ -426,8 +426,11 @@ void m_check(struct machine *m)
 		check_frame(m, p);
 		parents += count_chain(m, p->parents);
 	}
-	for (i = 0; i < SMMU_LEAF_HASH; i++)
-		chained += count_chain(m, m->s.leaf[i]);
+	for (i = 0; i < SMMU_LEAF_HASH; i++) {
+		assert_int_equal(count_chain(m, m->s.leaf[i]), m->s.chained[i]);
+		assert_true(m->s.chained[i] <= SMMU_CHAIN_MAX);
+		chained += m->s.chained[i];
+	}
 	assert_int_equal(chained, leaves);
 	assert_int_equal(parents, pointers);
 	assert_int_equal(leaves, m->s.nr_leaves);

@@ -199,6 +199,49 @@ static void test_zapping_one_frame_takes_no_other(void **state)
 	m_destroy(&m);
 }
 
+static void touch_page(struct m_cpu *c, unsigned int i, unsigned int *exits)
+{
+	struct m_access a = { .gva = i * 4096UL };
+
+	m_access(&m, c, &a);
+	assert_int_equal(a.result, M_OK);
+	assert_int_equal(a.hpa, M_HPA + m.gfn[DATA].frame * 4096ULL);
+	*exits = a.exits;
+}
+
+/* A guest that maps one frame everywhere decides no longer how far others look. */
+static void test_a_chain_has_an_end_and_keeps_the_youngest(void **state)
+{
+	struct m_cpu *c = &m.cpu[0];
+	gfn_t next = ROOT + 1;
+	unsigned int i, exits, n = 2 * SMMU_CHAIN_MAX;
+
+	m_init(&m);
+	for (i = 0; i < n; i++)
+		m_map64(&m, ROOT, &next, i * 4096UL, DATA << 12 | 3, 0);
+	assert_true(next < DATA);
+	c->mode = m_long_mode(ROOT);
+	m_load(&m, c);
+	for (i = 0; i < n; i++) {
+		touch_page(c, i, &exits);
+		assert_true(m.s.nr_leaves <= SMMU_CHAIN_MAX);
+	}
+	assert_true(m.s.nr_leaves >= SMMU_CHAIN_MAX / 2);
+	memset(c->tlb, 0, sizeof(c->tlb));
+	for (i = n - SMMU_CHAIN_MAX / 2; i < n; i++) {
+		touch_page(c, i, &exits);
+		assert_int_equal(exits, 0);
+	}
+	touch_page(c, 0, &exits);
+	assert_true(exits > 0);
+	m_check(&m);
+	m_reclaim(&m, DATA, DATA + 1);
+	assert_int_equal(m.s.nr_leaves, 0);
+	touch_page(c, 1, &exits);
+	m_check(&m);
+	m_destroy(&m);
+}
+
 static void test_zapping_all_leaves_the_roots_alone(void **state)
 {
 	struct m_cpu *c = many_tables(50);
@@ -240,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_a_recycled_page_is_reused_only_after_a_flush),
 		cmocka_unit_test(test_zapping_frames_takes_every_entry_that_maps_them),
 		cmocka_unit_test(test_zapping_one_frame_takes_no_other),
+		cmocka_unit_test(test_a_chain_has_an_end_and_keeps_the_youngest),
 		cmocka_unit_test(test_zapping_all_leaves_the_roots_alone),
 		cmocka_unit_test(test_next_finds_each_entry_once),
 	};
