@@ -475,13 +475,20 @@ static void zap_by_pages(struct smmu *s, gfn_t first, gfn_t end)
 	}
 }
 
+/* Is it less work to look at every entry than at the chains of @frames frames? */
+static bool pages_are_fewer(const struct smmu *s, u64 frames)
+{
+	return frames * (s->nr_leaves / SMMU_LEAF_HASH + 1) >
+	       s->nr_leaves + 8ULL * s->nr_used + 64;
+}
+
 void smmu_zap(struct smmu *s, gfn_t first, gfn_t end)
 {
 	gfn_t gfn;
 
 	if (!s->nr_used || first >= end)
 		return;
-	if (end - first > s->nr_leaves / 4 + 16) {
+	if (pages_are_fewer(s, end - first)) {
 		zap_by_pages(s, first, end);
 		return;
 	}
