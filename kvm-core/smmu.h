@@ -278,8 +278,10 @@ void smmu_set_leaf(struct smmu *s, struct smmu_page *p, unsigned int idx,
 void smmu_set_pointer(struct smmu *s, struct smmu_page *p, unsigned int idx,
 		      struct smmu_page *child, u64 gpte);
 void smmu_drop(struct smmu *s, struct smmu_page *p, unsigned int idx);
-/* Make every leaf that maps @gfn read-only (a big one is dropped). */
-void smmu_protect(struct smmu *s, gfn_t gfn);
+/* Make every leaf that maps @gfn read-only (a big one is dropped). How many entries
+ * were looked at.
+ */
+u32 smmu_protect(struct smmu *s, gfn_t gfn);
 void smmu_unsync(struct smmu *s, struct smmu_page *p);
 /* The guest entry behind entry @idx of @p; false: its frame is not at hand. */
 bool smmu_guest_entry(struct smmu *s, struct smmu_page *p,

@@ -398,14 +398,18 @@ bool smmu_has_tables(const struct smmu *s, gfn_t gfn)
 	return s->region[hash(gfn >> 9, SMMU_FILTER)];
 }
 
-/* Leaves of @level whose first frame is @gfn: drop, or take the right to write. */
-static void each_leaf(struct smmu *s, gfn_t gfn, unsigned int level, bool drop)
+/*
+ * Leaves of @level whose first frame is @gfn: drop, or take the right to write. How
+ * many entries were looked at.
+ */
+static u32 each_leaf(struct smmu *s, gfn_t gfn, unsigned int level, bool drop)
 {
 	u32 e = s->leaf[hash(gfn, SMMU_LEAF_HASH)], next;
 	struct smmu_page *p;
 	unsigned int idx;
+	u32 looks = 0;
 
-	for (; e; e = next) {
+	for (; e; e = next, looks++) {
 		p = s->by_id[e / SMMU_ENTRIES];
 		idx = e % SMMU_ENTRIES;
 		next = p->link[idx].next;
@@ -416,12 +420,12 @@ static void each_leaf(struct smmu *s, gfn_t gfn, unsigned int level, bool drop)
 		else
 			WRITE_ONCE(p->table[idx], p->table[idx] & ~SMMU_W);
 	}
+	return looks;
 }
 
-void smmu_protect(struct smmu *s, gfn_t gfn)
+u32 smmu_protect(struct smmu *s, gfn_t gfn)
 {
-	each_leaf(s, gfn, 0, false);
-	each_leaf(s, gfn & ~511ULL, 1, false);
+	return each_leaf(s, gfn, 0, false) + each_leaf(s, gfn & ~511ULL, 1, false);
 }
 
 /* A table's frame has other memory now, perhaps: compare at the next flush. */

@@ -10,7 +10,11 @@
 #include "kvm-core/smmu.h"
 
 /* After so many comparisons without a change a fault will be the cheaper way. */
-#define QUIET	2
+#define QUIET		2
+#define PROTECTED	(QUIET + 1)	/* and in this flush it lost all rights to write */
+
+/* Entries that one flush looks at for that, about: other tables wait for the next. */
+#define PROTECT_LOOKS	(4 * SMMU_CHAIN_MAX)
 
 /* ---- the guest's memory ---------------------------------------------------------------- */
 
@@ -173,12 +177,16 @@ static struct smmu_page *page_of_step(struct smmu_list *n)
 static void protect_quiet(struct smmu *s)
 {
 	struct smmu_list *n;
+	struct smmu_page *p;
 	bool any = false;
+	u32 looks = 0;
 
-	for (n = s->unsync.next; n != &s->unsync; n = n->next) {
-		if (page_of_step(n)->quiet < QUIET)
+	for (n = s->unsync.next; n != &s->unsync && looks < PROTECT_LOOKS; n = n->next) {
+		p = page_of_step(n);
+		if (p->quiet < QUIET)
 			continue;
-		smmu_protect(s, page_of_step(n)->gfn);
+		looks += smmu_protect(s, p->gfn) + 1;
+		p->quiet = PROTECTED;
 		any = true;
 	}
 	if (any)
@@ -194,15 +202,15 @@ static void step_in(struct smmu *s, struct smmu_page *p)
 
 static void compare_page(struct smmu *s, struct smmu_page *p)
 {
-	bool quiet = p->quiet >= QUIET;
+	bool protected = p->quiet == PROTECTED;
 
 	if (compare(s, p))
 		p->quiet = 0;
-	else if (!quiet)
+	else if (p->quiet < QUIET)
 		p->quiet++;
 	if (!p->nr && !p->roots)
 		smmu_page_retire(s, p);	/* it serves something else now */
-	else if (quiet)
+	else if (protected)
 		step_in(s, p);
 }
 
