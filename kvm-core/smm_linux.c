@@ -100,6 +100,8 @@ static void cpu_set(struct vcpu *v, const struct smm_cpu *c)
 	v->efer = c->s.efer;
 	v->msr.smbase = c->smbase;
 	v->nmi_masked = c->nmi_masked;
+	if (v->nmi_masked)
+		vcpu_ops->request_nmi_window(v);
 	v->int_shadow = c->int_shadow;
 	vcpu_ops->set_sregs(v, &c->s);
 	vcpu_ops->update_debug(v);

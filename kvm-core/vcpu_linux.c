@@ -511,6 +511,8 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		v->nmi_pending = min_t(unsigned int, e->nmi.pending, VCPU_MAX_NMIS);
 	v->nmi_masked = e->nmi.masked;
+	if (v->nmi_masked)
+		vcpu_ops->request_nmi_window(v);	/* the IRET that ends it is to exit */
 	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
 		v->sipi_vector = e->sipi_vector;
 	if (e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {

@@ -548,6 +548,28 @@ static void breakpoint_of_the_guest(void)
 	smallvm_close(&g);
 }
 
+/* ---- NMIs ----------------------------------------------------------------------------- */
+
+/* A guest that is restored in its NMI handler leaves it by an IRET like any other. */
+static void end_of_an_nmi(void)
+{
+	static const uint8_t code[] = {
+		0x6a, 0x10, 0x54, 0x9c, 0x6a, 0x08,	/* push 16; push rsp; pushf; push 8 */
+		0x68, 0x0d, 0x10, 0x00, 0x00,		/* push VM_CODE + 13 */
+		0x48, 0xcf, 0xf4,			/* iretq; hlt */
+	};
+	struct kvm_vcpu_events e = { .nmi.masked = 1 };
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), false))
+		return;
+	smallvm_long(&g, VM_CODE);
+	ioctl(g.vcpu, KVM_SET_VCPU_EVENTS, &e);
+	ok(smallvm_run(&g) == KVM_EXIT_HLT && !ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &e) &&
+	   !e.nmi.masked, "an IRET ends the NMI that was restored");
+	smallvm_close(&g);
+}
+
 /* ---- the process ------------------------------------------------------------------- */
 
 static void *new_ldt(void *unused)
@@ -622,6 +644,7 @@ int main(void)
 	no_entry();
 	load_into_rsp();
 	breakpoint_of_the_guest();
+	end_of_an_nmi();
 	ldt_that_changes_meanwhile();
 	printf("1..%d\n", points);
 	return bad != 0;
