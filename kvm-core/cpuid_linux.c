@@ -12,6 +12,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include <asm/processor.h>
+#include "kvm-core/smmu.h"
 #include "kvm-core/vcpu.h"
 #include "kvm-core/vcpuid.h"
 
@@ -133,6 +134,7 @@ static struct vcpuid_host cpuid_host(void)
 		.kernel_lapic = true,
 		.steal_time = sched_info_on(),
 		.pku = vcpu_has_keys(),
+		.phys_bits = vcpu_ops->shadow ? SMMU_GPA_BITS : 0,
 	};
 
 	if (host.max_basic >= 7)

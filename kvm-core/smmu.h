@@ -42,7 +42,8 @@
 #define SMMU_PAGES_MAX		(1U << 20)
 #define SMMU_FAULT_PAGES	6	/* what one fault, or one root, may take */
 /* Leaves are chained by 32-bit frame numbers. */
-#define SMMU_GPA_LIMIT		(1ULL << 44)
+#define SMMU_GPA_BITS		44
+#define SMMU_GPA_LIMIT		(1ULL << SMMU_GPA_BITS)
 
 /* Entry bits (APM2 5.3, 5.4) */
 #define SMMU_P		BIT_ULL(0)

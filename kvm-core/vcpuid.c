@@ -253,6 +253,8 @@ bool vcpuid_filter(const struct vcpuid_host *host, u32 leaf, u32 subleaf,
 		break;
 	case 0x80000008:
 		r->ebx |= host->leaf8_ebx;
+		if (host->phys_bits)
+			r->eax = (r->eax & ~0xffU) | min(r->eax & 0xff, host->phys_bits);
 		break;
 	case 0x80000021:
 		r->eax |= host->leaf21_eax;

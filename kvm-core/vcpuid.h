@@ -29,6 +29,7 @@ struct vcpuid_host {
 	bool steal_time;	/* the host knows how long a thread waited */
 	bool kernel_lapic;	/* x2APIC and TSC deadline can be offered */
 	u32 xcr0;		/* of VCPUID_XCR0, what can be switched */
+	u32 phys_bits;		/* of guest-physical addresses; 0: as many as the CPU's */
 	bool pku;		/* the host uses protection keys: PKRU can be switched */
 };
 

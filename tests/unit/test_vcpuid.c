@@ -159,6 +159,22 @@ static void test_the_kernel_knows_more_than_an_older_cpu(void **state)
 	assert_int_equal(r.eax, 1U << 2);
 }
 
+/* Firmware puts devices below the last address: a slot must be able to be there. */
+static void test_addresses_end_where_slots_do(void **state)
+{
+	struct vcpuid_host shadow = host;
+	struct vcpuid_regs r = { .eax = 0x3930 };
+
+	shadow.phys_bits = 44;
+	assert_true(vcpuid_filter(&host, 0x80000008, 0, &r));
+	assert_int_equal(r.eax, 0x3930);
+	assert_true(vcpuid_filter(&shadow, 0x80000008, 0, &r));
+	assert_int_equal(r.eax, 0x392c);
+	r.eax = 0x3028;
+	assert_true(vcpuid_filter(&shadow, 0x80000008, 0, &r));
+	assert_int_equal(r.eax, 0x3028);
+}
+
 static void test_speculation_is_told_by_the_kernels_word(void **state)
 {
 	struct vcpuid_host with = host;
@@ -265,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_what_needs_no_switch_is_offered),
 		cmocka_unit_test(test_sizes_are_of_what_is_offered),
 		cmocka_unit_test(test_the_kernel_knows_more_than_an_older_cpu),
+		cmocka_unit_test(test_addresses_end_where_slots_do),
 		cmocka_unit_test(test_speculation_is_told_by_the_kernels_word),
 		cmocka_unit_test(test_avx512_comes_with_a_host_that_switches_it),
 		cmocka_unit_test(test_keys_come_with_a_host_that_uses_them),
