@@ -722,7 +722,8 @@ static gva_t code_address(const struct emul_ctxt *c)
 
 /*
  * Read the instruction at rip. 0: c->bytes filled, or what there is before a page that
- * faults; c->fault has that one's fault. Else a page fault queued.
+ * faults. -EFAULT: nothing, its first page does. c->fault has the fault, and nothing is
+ * queued. -ENXIO: it is in no memory.
  */
 static int fetch(struct vcpu *v, struct emul_ctxt *c)
 {
@@ -737,12 +738,8 @@ static int fetch(struct vcpu *v, struct emul_ctxt *c)
 		n = min_t(unsigned int, want - c->nbytes,
 			  PAGE_SIZE - offset_in_page(la));
 		if (vcpu_translate(v, la, access, &gpa, &error)) {
-			if (c->nbytes) {
-				page_fault(c, la, error);
-				return 0;
-			}
-			vcpu_queue_page_fault(v, la, error);
-			return -EFAULT;
+			page_fault(c, la, error);
+			return c->nbytes ? 0 : -EFAULT;
 		}
 		if (vm_mem_read(vcpu_space(v), gpa, c->bytes + c->nbytes, n))
 			return c->nbytes ? 0 : -ENXIO;
@@ -768,12 +765,19 @@ static int prepare(struct vcpu *v, struct emul_ctxt *c)
 	return fetch(v, c);
 }
 
+static void queue_fault(struct vcpu *v, const struct emul_ctxt *c)
+{
+	if (c->fault.vector == EXCP_PF)
+		v->cr2 = c->fault.cr2;
+	vcpu_queue_exception(v, c->fault.vector, c->fault.error);
+}
+
 /* It goes on in a page that could not be fetched: that one's fault is queued. */
 static bool fetch_faulted(struct vcpu *v, const struct emul_ctxt *c)
 {
 	if (c->length || c->fault.vector != EXCP_PF)
 		return false;
-	vcpu_queue_page_fault(v, c->fault.cr2, c->fault.error);
+	queue_fault(v, c);
 	return true;
 }
 
@@ -821,17 +825,17 @@ static enum run_verdict emulate(struct vcpu *v)
 
 	if (err == -ENXIO)
 		return emulation_failed(v, &c);
-	if (err)
-		return RUN_AGAIN;	/* the guest takes a page fault */
+	if (err) {
+		queue_fault(v, &c);
+		return RUN_AGAIN;
+	}
 	switch (emul_step(&c)) {
 	case EMUL_OKAY:
 	case EMUL_REP:
 		commit(v, &c);
 		return RUN_AGAIN;
 	case EMUL_FAULT:
-		if (c.fault.vector == EXCP_PF)
-			v->cr2 = c.fault.cr2;
-		vcpu_queue_exception(v, c.fault.vector, c.fault.error);
+		queue_fault(v, &c);
 		return RUN_AGAIN;
 	case EMUL_EXIT:
 		return RUN_USER;
@@ -867,8 +871,6 @@ unsigned int vcpu_insn_length_slow(struct vcpu *v)
 	unsigned int len;
 	int err = prepare(v, &c);
 
-	if (err == -EFAULT)
-		return 0;
 	len = err ? 0 : emul_insn_length(&c);
 	if (!len && !fetch_faulted(v, &c))
 		vcpu_queue_exception(v, EXCP_UD, 0);
@@ -884,11 +886,11 @@ int vcpu_patch_insn(struct vcpu *v, const u8 *bytes, unsigned int len)
 	gva_t la;
 	int err = prepare(v, &c);
 
-	if (err)
-		return err == -EFAULT ? 0 : err;
+	if (err == -ENXIO)
+		return err;
 	la = code_address(&c);
-	if (linear_to_gpa(&c, la, len, true, gpa) != EMUL_ACC_OKAY) {
-		vcpu_queue_page_fault(v, c.fault.cr2, c.fault.error);
+	if (err || linear_to_gpa(&c, la, len, true, gpa) != EMUL_ACC_OKAY) {
+		queue_fault(v, &c);
 		return 0;
 	}
 	for (done = 0; done < len && !err; done += n) {

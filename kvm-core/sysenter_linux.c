@@ -57,7 +57,7 @@ bool vcpu_sysenter(struct vcpu *v)
 	else if (vcpu_insn_is(v, leave_wide, sizeof(leave_wide)))
 		good = sysenter_exit(&c, true);
 	else
-		return v->exception.pending;	/* its bytes could not be read */
+		return false;
 	if (good)
 		cpu_set(v, &c, &s);
 	else

@@ -230,7 +230,9 @@ void vcpu_task_switch(struct vcpu *v, const struct task_request *rq);
 bool vcpu_sysenter(struct vcpu *v);
 /* Does the guest's CPUID name that vendor? (vcpu_cpuid_linux.c) */
 bool vcpu_is_intel(struct vcpu *v);
-/* Does the instruction at rip begin with these bytes? (mmio_linux.c) */
+/* Does the instruction at rip begin with these bytes? One that cannot be read does not;
+ * no fault is queued (mmio_linux.c).
+ */
 bool vcpu_insn_is(struct vcpu *v, const u8 *bytes, unsigned int len);
 /* Write @bytes over it, as the guest itself would; 0 too when a fault of that is
  * queued. -errno: it is not all in RAM that can be written.

@@ -309,7 +309,7 @@ static enum run_verdict exit_ud(struct vcpu *v)
 		skip_bytes(v, sizeof(vmcall));
 		return vcpu_hypercall(v);
 	}
-	if (v->exception.pending || vcpu_sysenter(v))
+	if (vcpu_sysenter(v))
 		return RUN_AGAIN;
 	return inject_ud(v);
 }
