@@ -395,7 +395,10 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 	if (!dev_is_pci(dev) || !amdvi_ready)
 		return ERR_PTR(-ENODEV);
 	u = unit_for(to_pci_dev(dev));
-	if (!u)
+	/* A unit's registration walks all functions: those of the units that
+	 * come after it are asked for again when theirs is registered.
+	 */
+	if (!u || !u->iommu.ops)
 		return ERR_PTR(-ENODEV);
 	d = device_new(u, to_pci_dev(dev));
 	if (!d)
