@@ -144,9 +144,20 @@ static void device_want_dma(const struct amdvi_device *d, struct dte_want *want)
 	want->root = dom->root;
 }
 
+bool amdvi_device_passes(const struct amdvi_device *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->n_ids; i++)
+		if (test_bit(d->ids[i], d->unit->seg->passes))
+			return true;
+	return false;
+}
+
+/* What is passed on behalf of others is passed whatever @d did. */
 static void device_want_irq(const struct amdvi_device *d, struct dte_want *want)
 {
-	if (want->suppress) {
+	if (want->suppress && !amdvi_device_passes(d)) {
 		amdvi_intremap_want_none(want);
 		return;
 	}
@@ -239,6 +250,7 @@ static void device_add_bridge_ids(struct amdvi_device *d, struct pci_dev *pdev,
 	}
 }
 
+/* -ENODEV: there are more than AMDVI_MAX_IDS. */
 static int device_collect_ids(struct amdvi_device *d, struct pci_dev *pdev)
 {
 	bool full = false;
@@ -251,11 +263,7 @@ static int device_collect_ids(struct amdvi_device *d, struct pci_dev *pdev)
 			device_add_id(d, PCI_DEVID(pdev->bus->number, devfn),
 				      &full);
 	device_add_bridge_ids(d, pdev, &full);
-	if (!full)
-		return 0;
-	dev_err(d->dev, "iommu-amd: appears under more than %u ids, it stays blocked\n",
-		AMDVI_MAX_IDS);
-	return -ENODEV;
+	return full ? -ENODEV : 0;
 }
 
 static struct amdvi_segment *segment_find(u16 id)
@@ -319,23 +327,26 @@ static bool device_is_direct(struct pci_dev *pdev)
 	return d ? !d->common->remaps : pdev->msi_enabled || pdev->msix_enabled;
 }
 
-/* Has @d, or one that shares an id with it? The id passes interrupts then. */
+/* Has @d, or one that shares an id with it, such interrupts, or an id under
+ * which others send theirs? The id passes interrupts then.
+ */
 static bool device_meets_direct(const struct amdvi_device *d)
 {
 	struct amdvi_device other;
 	struct pci_dev *pdev = NULL;
 
-	if (device_is_direct(to_pci_dev(d->dev)))
+	if (device_is_direct(to_pci_dev(d->dev)) || amdvi_device_passes(d))
 		return true;
 	for_each_pci_dev(pdev) {
 		memset(&other, 0, sizeof(other));
 		other.dev = &pdev->dev;
 		other.devid = pci_dev_id(pdev);
 		other.unit = unit_for(pdev);
-		if (!other.unit || !device_is_direct(pdev))
+		if (!other.unit)
 			continue;
 		device_collect_ids(&other, pdev);
-		if (!devices_share_id(d, &other))
+		if (!devices_share_id(d, &other) ||
+		    !(device_is_direct(pdev) || amdvi_device_passes(&other)))
 			continue;
 		pci_dev_put(pdev);
 		return true;
@@ -404,7 +415,10 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	err = device_collect_ids(d, to_pci_dev(dev));
-	if (!err)
+	if (err)
+		dev_err(dev, "iommu-amd: appears under more than %u ids, it stays blocked\n",
+			AMDVI_MAX_IDS);
+	else
 		err = device_join(d);
 	if (err) {
 		amdvi_device_put(d);
@@ -418,15 +432,20 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 /* Blocks the ids that no other function appears under. The lock is held. */
 static void device_abandon_ids(struct amdvi_device *d)
 {
-	struct dte_want none = { .dma = DTE_DMA_BLOCK };
+	struct amdvi_segment *seg = d->unit->seg;
 	struct dte dte;
 	unsigned int i;
 
-	amdvi_intremap_want_none(&none);
-	dte_build(&none, &dte);
-	for (i = 0; i < d->n_ids; i++)
-		if (!amdvi_device_find_locked(d->unit->seg, d->ids[i]))
-			amdvi_unit_write_dte(d->unit, d->ids[i], &dte);
+	for (i = 0; i < d->n_ids; i++) {
+		struct dte_want none = { .irq = DTE_IRQ_PASS };
+
+		if (amdvi_device_find_locked(seg, d->ids[i]))
+			continue;
+		if (!test_bit(d->ids[i], seg->passes))
+			amdvi_intremap_want_none(&none);
+		dte_build(&none, &dte);
+		amdvi_unit_write_dte(d->unit, d->ids[i], &dte);
+	}
 }
 
 /* What it barred is open again for those that share it. The lock is held. */
@@ -649,6 +668,7 @@ static void segment_free(struct amdvi_segment *seg)
 		   get_order(AMDVI_DEVICES * AMDVI_DTE_SIZE));
 	vfree(seg->alias);
 	vfree(seg->unit_of);
+	bitmap_free(seg->passes);
 	kfree(seg);
 }
 
@@ -666,7 +686,8 @@ static struct amdvi_segment *segment_new(u16 id)
 				get_order(AMDVI_DEVICES * AMDVI_DTE_SIZE));
 	seg->alias = vzalloc(AMDVI_DEVICES * sizeof(*seg->alias));
 	seg->unit_of = vzalloc(AMDVI_DEVICES);
-	if (!seg->devtab || !seg->alias || !seg->unit_of) {
+	seg->passes = bitmap_zalloc(AMDVI_DEVICES, GFP_KERNEL);
+	if (!seg->devtab || !seg->alias || !seg->unit_of || !seg->passes) {
 		segment_free(seg);
 		return NULL;
 	}
@@ -728,14 +749,20 @@ static int found_range(void *ctx, const struct ivrs_unit *info,
 	return 0;
 }
 
+/* Firmware may give them the id of a PCI function that is there too. */
+static void segment_pass(struct amdvi_segment *seg, u16 id, enum dte_dma dma)
+{
+	__set_bit(id, seg->passes);
+	segment_set(seg, id, dma, DTE_IRQ_PASS);
+}
+
 /* The IOAPIC and the HPET send interrupts, and the kernel routed them before
  * we came: they pass. Neither does DMA.
  */
 static int found_special(void *ctx, const struct ivrs_unit *info,
 			 const struct ivrs_special *special)
 {
-	segment_set(last_unit()->seg, special->devid, DTE_DMA_BLOCK,
-		    DTE_IRQ_PASS);
+	segment_pass(last_unit()->seg, special->devid, DTE_DMA_BLOCK);
 	return 0;
 }
 
@@ -745,8 +772,7 @@ static int found_named(void *ctx, const struct ivrs_unit *info,
 {
 	pr_info("%s (id %04x) stays in pass-through\n", named->hid,
 		named->devid);
-	segment_set(last_unit()->seg, named->devid, DTE_DMA_IDENTITY,
-		    DTE_IRQ_PASS);
+	segment_pass(last_unit()->seg, named->devid, DTE_DMA_IDENTITY);
 	return 0;
 }
 

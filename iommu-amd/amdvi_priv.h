@@ -60,6 +60,9 @@ struct amdvi_segment {
 	struct dte *devtab;	/* AMDVI_DEVICES entries */
 	u16 *alias;		/* id a device appears under, by device id */
 	u8 *unit_of;		/* 1 + unit index, 0 = no unit, by device id */
+	unsigned long *passes;	/* ids whose interrupts others than PCI
+				 * functions send, past us: a bit each
+				 */
 };
 
 struct amdvi_unit {
@@ -169,6 +172,8 @@ unsigned int amdvi_devices_under(struct amdvi_segment *seg, u16 id,
 void amdvi_device_put(struct amdvi_device *d);
 /* Does firmware keep memory for DMA of a function of this one's group? */
 const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d);
+/* Do the IOAPIC, the HPET or the like send interrupts under an id of its? */
+bool amdvi_device_passes(const struct amdvi_device *d);
 /* Write what @d's state asks for into the device table. device->lock held. */
 int amdvi_device_update(struct amdvi_device *d);
 /* Block @d because its unit did not answer. device->lock held. */

@@ -16,8 +16,8 @@
  * Limits. The IOAPIC keeps its direct path: the kernel allocated its pins from
  * the vector domain at boot, and a module cannot put a layer under them. So do
  * functions that had interrupts before this module was loaded, and those that
- * share a requester id with one: their device table entry says "pass",
- * amdvi_remaps_irqs() says no. Functions that share an id share its table.
+ * share a requester id with one, or with the IOAPIC or the HPET: their device
+ * table entry says "pass", amdvi_remaps_irqs() says no. Functions that share an id share its table.
  */
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
@@ -399,6 +399,10 @@ void amdvi_common_put(struct amdvi_common *c)
 
 void amdvi_intremap_add(struct amdvi_device *d)
 {
+	if (amdvi_device_passes(d)) {
+		dev_info(d->dev, "iommu-amd: firmware gives its id to the IOAPIC, the HPET or a device that only ACPI names, too; interrupts under it are not remapped\n");
+		return;
+	}
 	if (!d->common->remaps) {
 		dev_info(d->dev, "iommu-amd: it, or a function that shares its id, had interrupts before this module was loaded; they are not remapped\n");
 		return;
