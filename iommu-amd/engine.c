@@ -179,7 +179,7 @@ int engine_restart(struct engine *e)
 {
 	if (!e->started || e->broken)
 		return -ETIMEDOUT;
-	e->restarts++;
+	WRITE_ONCE(e->restarts, e->restarts + 1);
 	if (engine_reset_ring(e) && !engine_invalidate_all(e))
 		return 0;
 	e->broken = true;
@@ -200,7 +200,8 @@ int engine_submit(struct engine *e, const struct amdvi_cmd *cmds,
 
 bool engine_wait(const struct engine *e, const struct engine_ticket *ticket)
 {
-	return engine_is_done(e, ticket) || engine_poll_seq(e, ticket->seq);
+	return engine_is_done(e, ticket) ||
+	       (engine_poll_seq(e, ticket->seq) && engine_is_done(e, ticket));
 }
 
 /* A restart since has invalidated everything, these included. */

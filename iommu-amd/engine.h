@@ -113,14 +113,21 @@ static inline bool engine_submit_quick(struct engine *e, struct amdvi_cmd cmd,
 	return true;
 }
 
-/* Is that done, or any other, without waiting? */
+/*
+ * Is that done, without waiting? After a restart, which dropped the ring, the
+ * completions of its own commands say nothing of those given before: ask
+ * engine_settle(). (A restart counts itself before it gives the unit anything.)
+ */
 static inline bool engine_is_done(const struct engine *e,
 				  const struct engine_ticket *ticket)
 {
-	return ring_seq_reached(READ_ONCE(*e->at.sem_word), ticket->seq);
+	return ring_seq_reached(READ_ONCE(*e->at.sem_word), ticket->seq) &&
+	       READ_ONCE(e->restarts) == ticket->restarts;
 }
 
-/* Are they done? Waits a second at most. Changes nothing. */
+/* Are they done? Waits a second at most. Changes nothing. False after a
+ * restart, too.
+ */
 bool engine_wait(const struct engine *e, const struct engine_ticket *ticket);
 /*
  * They are not: restart the ring with everything invalidated, unless somebody

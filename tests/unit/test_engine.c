@@ -231,7 +231,56 @@ static void test_one_restart_serves_all_who_waited(void **state)
 	assert_int_equal(engine_settle(&b.e, &a), 0);
 	assert_int_equal(engine_settle(&b.e, &c), 0);
 	assert_int_equal(b.e.restarts, 1);
-	assert_true(engine_wait(&b.e, &c));
+	down(&b);
+}
+
+/* Looks, at each tail that a restart writes, whether a command of before counts. */
+struct onlooker {
+	struct engine_ops ops;
+	const struct engine_ops *bench;
+	struct bench *b;
+	struct engine_ticket ticket;
+	unsigned int completions, early;
+};
+static struct onlooker onlooker;
+
+static void look_on(void *ctx, unsigned int reg, u64 value)
+{
+	struct onlooker *o = &onlooker;
+
+	o->bench->write(ctx, reg, value);
+	if (!ring_seq_reached(*o->b->e.at.sem_word, o->ticket.seq))
+		return;
+	o->completions++;
+	if (o->b->m->dte_cache[0xffff].valid)
+		o->early += engine_is_done(&o->b->e, &o->ticket) ||
+			    engine_wait(&o->b->e, &o->ticket);
+}
+
+/* An old unit is told of each id, in many rounds of the ring. */
+static void test_a_restart_ends_no_wait_before_it_is_over(void **state)
+{
+	struct amdvi_cmd cmd = cmd_invalidate_dte(0xffff);
+	struct bench b;
+
+	(void)state;
+	bench_init(&b);
+	b.m->efr &= ~AMDVI_EFR_IA;
+	b.e.at.inv_all = false;
+	assert_int_equal(engine_start(&b.e), 0);
+	b.m->hang = true;
+	b.m->dte_cache[0xffff].valid = true;
+	onlooker = (struct onlooker){ .ops = *b.e.ops, .bench = b.e.ops, .b = &b };
+	assert_int_equal(engine_submit(&b.e, &cmd, 1, &onlooker.ticket), 0);
+	onlooker.ops.write = look_on;
+	b.e.ops = &onlooker.ops;
+	assert_int_equal(engine_restart(&b.e), 0);
+	assert_true(onlooker.completions > 100);
+	assert_int_equal(onlooker.early, 0);
+	assert_false(engine_wait(&b.e, &onlooker.ticket));
+	assert_int_equal(engine_settle(&b.e, &onlooker.ticket), 0);
+	assert_int_equal(b.e.restarts, 1);
+	assert_false(b.m->dte_cache[0xffff].valid);
 	down(&b);
 }
 
@@ -624,6 +673,7 @@ int main(void)
 		cmocka_unit_test(test_waiters_side_by_side),
 		cmocka_unit_test(test_a_hang_is_cured_once_with_everything_forgotten),
 		cmocka_unit_test(test_one_restart_serves_all_who_waited),
+		cmocka_unit_test(test_a_restart_ends_no_wait_before_it_is_over),
 		cmocka_unit_test(test_a_unit_that_never_answers_again_is_broken),
 		cmocka_unit_test(test_completions_that_get_lost_are_not_believed),
 		cmocka_unit_test(test_a_ring_that_does_not_stop_is_not_reset),
