@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The groups of functions: those that firmware gives one id, those that a
+ * The groups of functions: those that share a requester id, those that a
  * switch without access control mixes up (group.c), and else what the kernel
  * says of topology and aliases. Called by the kernel's IOMMU core when a
  * function appears: bridges before what is below them.
@@ -79,20 +79,37 @@ static struct iommu_group *group_of_bus(struct pci_bus *bus)
 	return group;
 }
 
+/* Of a function that shares an id with @d, whether or not a function is there
+ * whose own id that is.
+ */
+static struct iommu_group *group_of_sharer(const struct amdvi_device *d)
+{
+	struct iommu_group *group = NULL;
+	struct amdvi_device *other;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	list_for_each_entry(other, &amdvi_devices, link) {
+		if (other == d || other->common != d->common)
+			continue;
+		group = iommu_group_get(other->dev);
+		if (group)
+			break;
+	}
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return group;
+}
+
 struct iommu_group *amdvi_device_group(struct device *dev)
 {
 	struct amdvi_device *d = amdvi_device_of(dev);
-	struct iommu_group *group = NULL;
+	struct iommu_group *group;
 	struct pci_dev *anchor;
-	u16 id;
 
 	if (!d)
 		return ERR_PTR(-ENODEV);
-	id = d->unit->seg->alias[d->devid];
 	anchor = group_anchor(&group_ops, to_pci_dev(dev));
-	if (id != d->devid)
-		group = group_of_function(d->unit->seg->id, PCI_BUS_NUM(id),
-					  id & 0xff);
+	group = group_of_sharer(d);
 	if (!group && anchor)
 		group = group_of_bus(anchor->bus);
 	return group ? group : pci_device_group(dev);
