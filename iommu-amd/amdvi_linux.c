@@ -448,24 +448,32 @@ static void device_abandon_ids(struct amdvi_device *d)
 	}
 }
 
-/* What it barred is open again for those that share it. The lock is held. */
-static void device_unbar(struct amdvi_device *d)
+/* What @d barred is open again for those that share it, and so are their own
+ * ids. The lock is held.
+ */
+static void device_update_sharers(struct amdvi_device *d)
 {
 	struct amdvi_device *other;
 
-	raw_spin_lock(&d->common->lock);
-	d->quarantined = false;
-	d->failed = false;
-	device_is_barred(d);
-	raw_spin_unlock(&d->common->lock);
 	list_for_each_entry(other, &amdvi_devices, link) {
-		if (other->common != d->common)
+		if (other == d || other->common != d->common)
 			continue;
 		raw_spin_lock(&other->lock);
 		if (amdvi_device_update(other))
 			amdvi_device_fail(other);
 		raw_spin_unlock(&other->lock);
 	}
+}
+
+/* The lock is held, @d is no more in the list. */
+static void device_unbar(struct amdvi_device *d)
+{
+	raw_spin_lock(&d->common->lock);
+	d->quarantined = false;
+	d->failed = false;
+	device_is_barred(d);
+	raw_spin_unlock(&d->common->lock);
+	device_update_sharers(d);
 }
 
 static void amdvi_release_device(struct device *dev)
@@ -617,14 +625,11 @@ bool amdvi_firmware_uses(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(amdvi_firmware_uses);
 
-static int device_set_quarantine(struct device *dev, bool on)
+static int device_set_quarantine(struct amdvi_device *d, bool on)
 {
-	struct amdvi_device *d = amdvi_device_of(dev);
 	unsigned long flags;
 	int err;
 
-	if (!d)
-		return -ENODEV;
 	raw_spin_lock_irqsave(&d->lock, flags);
 	d->quarantined = on;
 	err = amdvi_device_update(d);
@@ -636,13 +641,25 @@ static int device_set_quarantine(struct device *dev, bool on)
 
 int amdvi_quarantine(struct device *dev)
 {
-	return device_set_quarantine(dev, true);
+	struct amdvi_device *d = amdvi_device_of(dev);
+
+	return d ? device_set_quarantine(d, true) : -ENODEV;
 }
 EXPORT_SYMBOL_GPL(amdvi_quarantine);
 
 int amdvi_unquarantine(struct device *dev)
 {
-	return device_set_quarantine(dev, false);
+	struct amdvi_device *d = amdvi_device_of(dev);
+	unsigned long flags;
+	int err;
+
+	if (!d)
+		return -ENODEV;
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	err = device_set_quarantine(d, false);
+	device_update_sharers(d);
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return err;
 }
 EXPORT_SYMBOL_GPL(amdvi_unquarantine);
 
