@@ -430,11 +430,12 @@ static struct iommu_device *amdvi_probe_device(struct device *dev)
 }
 
 /* Blocks the ids that no other function appears under. The lock is held. */
-static void device_abandon_ids(struct amdvi_device *d)
+static int device_abandon_ids(struct amdvi_device *d)
 {
 	struct amdvi_segment *seg = d->unit->seg;
 	struct dte dte;
 	unsigned int i;
+	int err = 0;
 
 	for (i = 0; i < d->n_ids; i++) {
 		struct dte_want none = { .irq = DTE_IRQ_PASS };
@@ -444,8 +445,10 @@ static void device_abandon_ids(struct amdvi_device *d)
 		if (!test_bit(d->ids[i], seg->passes))
 			amdvi_intremap_want_none(&none);
 		dte_build(&none, &dte);
-		amdvi_unit_write_dte(d->unit, d->ids[i], &dte);
+		if (amdvi_unit_write_dte(d->unit, d->ids[i], &dte))
+			err = -ETIMEDOUT;
 	}
+	return err;
 }
 
 /* What @d barred is open again for those that share it, and so are their own
@@ -488,8 +491,10 @@ static void amdvi_release_device(struct device *dev)
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
 	list_del(&d->link);
 	raw_spin_lock(&d->lock);
-	device_abandon_ids(d);
-	if (d->domain)
+	/* A unit that does not answer may read the tables for ever. */
+	if (device_abandon_ids(d))
+		kref_get(&d->common->ref);
+	else if (d->domain)
 		atomic_dec(&d->domain->unit_devs[d->unit->index]);
 	d->domain = NULL;
 	barred = d->bars;

@@ -179,9 +179,10 @@ static void domain_count(struct amdvi_domain *dom, struct amdvi_device *d,
 /*
  * @dom NULL: block. The old domain counts the device until its new entry is
  * flushed. If the unit does not answer (it is broken then, for good), the
- * device is left blocked and the old domain counts it for ever: its flushes
- * fail and its tables are never reused, because the unit may still read them.
- * To block succeeds all the same, that is what the table says.
+ * device is left blocked and both domains count it for ever: their flushes fail
+ * and their tables are never reused, because the unit may still read the old
+ * one, or have fetched the entry while it named the new one. To block succeeds
+ * all the same, that is what the table says.
  */
 static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 {
@@ -206,10 +207,7 @@ static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 		return 0;
 	}
 	dev_err(d->dev, "iommu-amd: the unit did not answer, the card stays blocked\n");
-	if (block)
-		return 0;
-	domain_count(dom, d, -1);
-	return err;
+	return block ? 0 : err;
 }
 
 /*
