@@ -403,7 +403,8 @@ static int domain_sync_map(struct iommu_domain *domain, unsigned long iova,
 {
 	struct amdvi_domain *dom = to_domain(domain);
 
-	return flush_units(dom, flush_cmd(dom, iova, size, false), true);
+	/* The pointers to new tables, too, may be cached as absent. */
+	return flush_units(dom, flush_cmd(dom, iova, size, true), true);
 }
 
 COMPAT_SYNC_MAP_OP(domain_sync_map)

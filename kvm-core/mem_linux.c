@@ -169,7 +169,7 @@ void mem_flush_absent(struct vm *vm, gpa_t start, gpa_t end)
 	lockdep_assert_held(&vm->mem.mmu_lock);
 	list_for_each_entry(r, &vm->mem.readers, link)
 		if (r->caches_absent && r->caches_absent(r))
-			r->flush(r, start, end, false);
+			r->flush(r, start, end, true);	/* tables may be new */
 }
 
 static gpa_t leaf_size(struct vm *vm, gpa_t gpa)
