@@ -133,7 +133,11 @@ static void domain_stop(struct assign_vm *avm)
 
 /* ---- ownership ----------------------------------------------------------- */
 
-/* The card and its group become this VM's, if they are nobody else's. */
+/*
+ * The card and its group become this VM's, if they are nobody else's. card->lock;
+ * not an unbound card, whose group may be gone: unbinding says so under that
+ * lock and waits for owners only after it.
+ */
 static int own(struct assign_vm *avm, struct card *c)
 {
 	struct assign_group *g = c->group;
@@ -271,9 +275,21 @@ static int attach_locked(struct assign_vm *avm, struct card *c)
 	return 0;
 }
 
+/* It may have been unbound since it was found. */
+static int own_bound(struct assign_vm *avm, struct card *c)
+{
+	int err = -ENODEV;
+
+	mutex_lock(&c->lock);
+	if (!c->gone)
+		err = own(avm, c);
+	mutex_unlock(&c->lock);
+	return err;
+}
+
 static int attach(struct assign_vm *avm, struct card *c, u32 id, u32 flags)
 {
-	int err = own(avm, c);
+	int err = own_bound(avm, c);
 
 	if (err)
 		return err;
