@@ -374,6 +374,17 @@ void vmioctl_release_card(struct card *c)
 	avm_put(avm);
 }
 
+/*
+ * What any of the ioctls is given. Read before a lock is taken: the caller's
+ * memory may be a page that another program of its serves, or never does.
+ */
+union assign_arg {
+	struct kvm_assigned_pci_dev dev;
+	struct kvm_assigned_irq irq;
+	struct kvm_assigned_msix_nr nr;
+	struct kvm_assigned_msix_entry entry;
+};
+
 /* ---- KVM_ASSIGN_PCI_DEVICE ------------------------------------------------ */
 
 /* No card of ours at that address: say what is there instead. */
@@ -416,53 +427,44 @@ static int check_address(const struct kvm_assigned_pci_dev *a)
 	       -EINVAL : 0;
 }
 
-static long assign_device(struct assign_vm *avm, void __user *arg)
+static long assign_device(struct assign_vm *avm,
+			  const struct kvm_assigned_pci_dev *a)
 {
-	struct kvm_assigned_pci_dev a;
 	struct card *c;
-	int err;
+	int err = check_address(a);
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	err = check_address(&a);
 	if (err)
 		return err;
-	if (avm_find(avm, a.assigned_dev_id))
+	if (avm_find(avm, a->assigned_dev_id))
 		return -EEXIST;
-	c = assign_find(a.segnr, a.busnr, a.devfn);
+	c = assign_find(a->segnr, a->busnr, a->devfn);
 	if (!c)
-		return explain_absent(&a);
-	err = attach(avm, c, a.assigned_dev_id, a.flags);
+		return explain_absent(a);
+	err = attach(avm, c, a->assigned_dev_id, a->flags);
 	put_device(&c->dev);
 	return err;
 }
 
-static long deassign_device(struct assign_vm *avm, void __user *arg)
+static long deassign_device(struct assign_vm *avm,
+			    const struct kvm_assigned_pci_dev *a)
 {
-	struct kvm_assigned_pci_dev a;
-	struct card *c;
+	struct card *c = avm_find(avm, a->assigned_dev_id);
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	c = avm_find(avm, a.assigned_dev_id);
 	if (!c)
 		return -EINVAL;
 	release(avm, c);
 	return 0;
 }
 
-static long set_intx_mask(struct assign_vm *avm, void __user *arg)
+static long set_intx_mask(struct assign_vm *avm,
+			  const struct kvm_assigned_pci_dev *a)
 {
-	struct kvm_assigned_pci_dev a;
-	struct card *c;
+	struct card *c = avm_find(avm, a->assigned_dev_id);
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	c = avm_find(avm, a.assigned_dev_id);
 	if (!c)
 		return -ENODEV;
 	mutex_lock(&c->lock);
-	intr_set_mask(c, a.flags & KVM_DEV_ASSIGN_MASK_INTX);
+	intr_set_mask(c, a->flags & KVM_DEV_ASSIGN_MASK_INTX);
 	mutex_unlock(&c->lock);
 	return 0;
 }
@@ -484,83 +486,74 @@ static int check_irq_flags(struct assign_vm *avm, u32 flags)
 	return 0;
 }
 
-static long dev_irq(struct assign_vm *avm, void __user *arg, bool assign)
+static long dev_irq(struct assign_vm *avm, const struct kvm_assigned_irq *a,
+		    bool assign)
 {
-	struct kvm_assigned_irq a;
-	u32 host, guest;
+	u32 host = a->flags & KVM_DEV_IRQ_HOST_MASK;
+	u32 guest = a->flags & KVM_DEV_IRQ_GUEST_MASK;
+	int err = check_irq_flags(avm, a->flags);
 	struct card *c;
-	int err;
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	err = check_irq_flags(avm, a.flags);
 	if (err)
 		return err;
-	c = avm_find(avm, a.assigned_dev_id);
+	c = avm_find(avm, a->assigned_dev_id);
 	if (!c)
 		return -ENODEV;
-	host = a.flags & KVM_DEV_IRQ_HOST_MASK;
-	guest = a.flags & KVM_DEV_IRQ_GUEST_MASK;
 	mutex_lock(&c->lock);
-	err = assign ? intr_assign(c, host, guest, a.guest_irq) :
+	err = assign ? intr_assign(c, host, guest, a->guest_irq) :
 		       intr_deassign(c, host, guest);
 	mutex_unlock(&c->lock);
 	return err;
 }
 
-static long set_msix_nr(struct assign_vm *avm, void __user *arg)
+static long set_msix_nr(struct assign_vm *avm,
+			const struct kvm_assigned_msix_nr *a)
 {
-	struct kvm_assigned_msix_nr a;
-	struct card *c;
+	struct card *c = avm_find(avm, a->assigned_dev_id);
 	int err;
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	c = avm_find(avm, a.assigned_dev_id);
 	if (!c)
 		return -EINVAL;
 	mutex_lock(&c->lock);
-	err = intr_set_msix_nr(c, a.entry_nr);
+	err = intr_set_msix_nr(c, a->entry_nr);
 	mutex_unlock(&c->lock);
 	return err;
 }
 
-static long set_msix_entry(struct assign_vm *avm, void __user *arg)
+static long set_msix_entry(struct assign_vm *avm,
+			   const struct kvm_assigned_msix_entry *a)
 {
-	struct kvm_assigned_msix_entry a;
-	struct card *c;
+	struct card *c = avm_find(avm, a->assigned_dev_id);
 	int err;
 
-	if (copy_from_user(&a, arg, sizeof(a)))
-		return -EFAULT;
-	c = avm_find(avm, a.assigned_dev_id);
 	if (!c)
 		return -EINVAL;
 	mutex_lock(&c->lock);
-	err = intr_set_msix_entry(c, a.entry, a.gsi);
+	err = intr_set_msix_entry(c, a->entry, a->gsi);
 	mutex_unlock(&c->lock);
 	return err;
 }
 
 /* ---- the extension ------------------------------------------------------- */
 
-static long dispatch(struct assign_vm *avm, unsigned int cmd, void __user *arg)
+static long dispatch(struct assign_vm *avm, unsigned int cmd,
+		     const union assign_arg *a)
 {
 	switch (cmd) {
 	case KVM_ASSIGN_PCI_DEVICE:
-		return assign_device(avm, arg);
+		return assign_device(avm, &a->dev);
 	case KVM_DEASSIGN_PCI_DEVICE:
-		return deassign_device(avm, arg);
+		return deassign_device(avm, &a->dev);
 	case KVM_ASSIGN_DEV_IRQ:
-		return dev_irq(avm, arg, true);
+		return dev_irq(avm, &a->irq, true);
 	case KVM_DEASSIGN_DEV_IRQ:
-		return dev_irq(avm, arg, false);
+		return dev_irq(avm, &a->irq, false);
 	case KVM_ASSIGN_SET_MSIX_NR:
-		return set_msix_nr(avm, arg);
+		return set_msix_nr(avm, &a->nr);
 	case KVM_ASSIGN_SET_MSIX_ENTRY:
-		return set_msix_entry(avm, arg);
+		return set_msix_entry(avm, &a->entry);
 	case KVM_ASSIGN_SET_INTX_MASK:
-		return set_intx_mask(avm, arg);
+		return set_intx_mask(avm, &a->dev);
 	default:
 		return -ENOTTY;
 	}
@@ -589,17 +582,20 @@ static long ext_ioctl(struct vm *vm, struct vm_ext **ext, unsigned int cmd,
 		      unsigned long arg)
 {
 	struct assign_vm *avm;
+	union assign_arg a;
 	long ret;
 
 	if (cmd == KVM_ASSIGN_IRQ_OLD)
 		return -EOPNOTSUPP;
 	if (!is_ours(cmd))
 		return -ENOTTY;
+	if (copy_from_user(&a, (void __user *)arg, _IOC_SIZE(cmd)))
+		return -EFAULT;
 	avm = avm_get(vm, ext);
 	if (!avm)
 		return -ENOMEM;
 	mutex_lock(&avm->lock);
-	ret = dispatch(avm, cmd, (void __user *)arg);
+	ret = dispatch(avm, cmd, &a);
 	mutex_unlock(&avm->lock);
 	return ret;
 }

@@ -16,9 +16,11 @@
  *                      and writes what was pinned for reading; for a card that
  *                      pci-assign's peer_dma names
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,9 +30,12 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/kvm.h>
 #include <linux/pci_regs.h>
+#include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include "cardvm.h"
 
@@ -590,6 +595,61 @@ static void test_pinned_for_reading(void)
 	alarm(0);
 }
 
+/* ---- the owner's own memory ---------------------------------------------------- */
+
+/* A page whose first use waits until *@server is closed. */
+static void *unserved_page(int *server)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = 4096 },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+
+	*server = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	ok(*server >= 0 && !ioctl(*server, UFFDIO_API, &api) &&
+	   !ioctl(*server, UFFDIO_REGISTER, &reg), "a page that nobody serves");
+	return page;
+}
+
+static void *ask(void *arg)
+{
+	return (void *)(long)ioctl(vm, KVM_ASSIGN_SET_INTX_MASK, arg);
+}
+
+static bool ends_soon(pthread_t t)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	return !pthread_timedjoin_np(t, NULL, &until);
+}
+
+/* A request whose argument does not come keeps no other from the VM. */
+static void test_unserved(void)
+{
+	struct kvm_assigned_pci_dev d = address(0);
+	pthread_t waits, other;
+	int server;
+	void *page = unserved_page(&server);
+	bool ended;
+
+	if (!ok(!pthread_create(&waits, NULL, ask, page), "a thread asks with it"))
+		return;
+	usleep(300000);
+	if (!ok(!pthread_create(&other, NULL, ask, &d), "and another without"))
+		return;
+	ended = ok(ends_soon(other), "which is served while the first waits");
+	close(server);
+	if (!ended)
+		pthread_join(other, NULL);
+	ok(ends_soon(waits), "so is the first when its page comes");
+	munmap(page, 4096);
+}
+
 /* ---- life ------------------------------------------------------------------------ */
 
 static void test_life(void)
@@ -652,6 +712,7 @@ int main(int argc, char **argv)
 	test_faults();
 	test_forgery();
 	test_log();
+	test_unserved();
 	test_life();
 	return failed;
 }
