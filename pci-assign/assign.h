@@ -28,6 +28,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/path.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -241,10 +242,22 @@ void region_fill_status(struct card *c, struct backplane_status *s);
 int node_recover(struct card *c);
 
 /* ---- legacy_linux.c ------------------------------------------------------ */
+/* What the caller finds in sysfs as the files of a function's BARs. */
+struct legacy_files {
+	struct path bar[VBAR_COUNT];	/* all zero: nothing */
+};
+
+/* No lock held: it waits for whatever the caller has mounted. */
+void legacy_look_up(struct legacy_files *f, u32 segment, u32 bus, u32 devfn);
+void legacy_put_files(struct legacy_files *f);
 /*
  * May the calling process give @c to a VM? It holds the node; or nobody does,
- * and it is permitted by sysfs: then the card is claimed for it, until
- * legacy_release(). -EPERM, or as card_power_up(). Takes card->lock.
+ * and it is permitted by sysfs. 0 or -EPERM. card->lock, a bound card.
+ */
+int legacy_permit(struct card *c, const struct legacy_files *f);
+/*
+ * After that, and of a card that is nobody else's: enable it for a caller
+ * without a node, until legacy_release(). As card_power_up(). card->lock.
  */
 int legacy_claim(struct card *c);
 /* The card was detached: give back what legacy_claim() took, if it did. */

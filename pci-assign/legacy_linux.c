@@ -11,6 +11,8 @@
  *
  * The file is looked up under /sys, as the client did, and believed only if it
  * is the very file of this card: a mount of the caller's own proves nothing.
+ * Such a mount can also keep the look-up waiting for ever, so that is done
+ * before any lock is taken; what was found is judged under card->lock.
  */
 #include <linux/fs.h>
 #include <linux/kernfs.h>
@@ -19,6 +21,38 @@
 
 #include "pci-assign/assign.h"
 
+static void look_up_bar(struct path *at, const char *dir, unsigned int bar)
+{
+	char *name = kasprintf(GFP_KERNEL, "/sys%s/resource%u", dir, bar);
+
+	if (!name || kern_path(name, 0, at))
+		*at = (struct path) { };
+	kfree(name);
+}
+
+void legacy_look_up(struct legacy_files *f, u32 segment, u32 bus, u32 devfn)
+{
+	struct pci_dev *pdev = pci_get_domain_bus_and_slot(segment, bus, devfn);
+	char *dir = pdev ? kobject_get_path(&pdev->dev.kobj, GFP_KERNEL) : NULL;
+	unsigned int i;
+
+	memset(f, 0, sizeof(*f));
+	for (i = 0; dir && i < VBAR_COUNT; i++)
+		if (pci_resource_len(pdev, i))
+			look_up_bar(&f->bar[i], dir, i);
+	kfree(dir);
+	pci_dev_put(pdev);
+}
+
+void legacy_put_files(struct legacy_files *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < VBAR_COUNT; i++)
+		path_put(&f->bar[i]);
+}
+
+/* A foreign file is asked nothing: whoever serves it may never answer. */
 static bool may_use_file(const struct path *at, const struct kernfs_node *own)
 {
 	const struct inode *inode = d_backing_inode(at->dentry);
@@ -27,52 +61,54 @@ static bool may_use_file(const struct path *at, const struct kernfs_node *own)
 	       !path_permission(at, MAY_READ | MAY_WRITE);
 }
 
-static bool may_use_bar(struct card *c, const char *dir, unsigned int bar)
+static bool may_use_bar(struct card *c, const struct path *at, unsigned int bar)
 {
+	char name[sizeof("resource0")];
 	struct kernfs_node *own;
-	struct path at;
-	bool may = false;
-	char *name;
+	bool may;
 
-	name = kasprintf(GFP_KERNEL, "/sys%s/resource%u", dir, bar);
-	if (!name)
-		return false;
-	own = kernfs_find_and_get(c->pdev->dev.kobj.sd, kbasename(name));
-	if (own && !kern_path(name, 0, &at)) {
-		may = may_use_file(&at, own);
-		path_put(&at);
-	}
+	snprintf(name, sizeof(name), "resource%u", bar);
+	own = kernfs_find_and_get(c->pdev->dev.kobj.sd, name);
+	may = own && at->dentry && may_use_file(at, own);
 	kernfs_put(own);
-	kfree(name);
 	return may;
 }
 
 /* All of its BARs, and at least one. */
-static bool may_use_bars(struct card *c)
+static bool may_use_bars(struct card *c, const struct legacy_files *f)
 {
-	char *dir = kobject_get_path(&c->pdev->dev.kobj, GFP_KERNEL);
 	unsigned int i, bars = 0;
-	bool may = dir;
 
-	for (i = 0; may && i < VBAR_COUNT; i++) {
+	for (i = 0; i < VBAR_COUNT; i++) {
 		if (!pci_resource_len(c->pdev, i))
 			continue;
 		bars++;
-		may = may_use_bar(c, dir, i);
+		if (!may_use_bar(c, &f->bar[i], i))
+			return false;
 	}
-	kfree(dir);
-	return may && bars;
+	return bars;
 }
 
-static int claim(struct card *c)
+int legacy_permit(struct card *c, const struct legacy_files *f)
+{
+	lockdep_assert_held(&c->lock);
+	if (node_held_by_caller(c))
+		return 0;
+	/* A claimed card is assigned: that is the answer to who could claim it. */
+	if ((!c->opened || c->legacy) && may_use_bars(c, f))
+		return 0;
+	card_err(c, "process %d does not hold its node open; open /dev/backplane/%s for reading and writing first (or, without a node, have permission on all of its resource files in sysfs)\n",
+		 task_tgid_nr(current), pci_name(c->pdev));
+	return -EPERM;
+}
+
+int legacy_claim(struct card *c)
 {
 	int err;
 
-	if (c->opened || c->gone || !may_use_bars(c)) {
-		card_err(c, "process %d does not hold its node open; open /dev/backplane/%s for reading and writing first (or, without a node, have permission on all of its resource files in sysfs)\n",
-			 task_tgid_nr(current), pci_name(c->pdev));
-		return -EPERM;
-	}
+	lockdep_assert_held(&c->lock);
+	if (c->opened)
+		return 0;
 	c->legacy = true;
 	c->legacy_stop = false;
 	err = card_power_up(c);
@@ -85,17 +121,6 @@ static int claim(struct card *c)
 	c->holder = task_tgid_nr(current);
 	get_task_comm(c->holder_comm, current);
 	return 0;
-}
-
-int legacy_claim(struct card *c)
-{
-	int err = 0;
-
-	mutex_lock(&c->lock);
-	if (!node_held_by_caller(c))
-		err = claim(c);
-	mutex_unlock(&c->lock);
-	return err;
 }
 
 void legacy_release(struct card *c)

@@ -275,38 +275,47 @@ static int attach_locked(struct assign_vm *avm, struct card *c)
 	return 0;
 }
 
-/* It may have been unbound since it was found. */
-static int own_bound(struct assign_vm *avm, struct card *c)
+/* First the right to it, then whose it is. card->lock. */
+static int claim(struct assign_vm *avm, struct card *c,
+		 const struct legacy_files *files)
 {
-	int err = -ENODEV;
+	int err;
 
-	mutex_lock(&c->lock);
-	if (!c->gone)
+	if (c->gone)	/* unbound since it was found */
+		return -ENODEV;
+	err = legacy_permit(c, files);
+	if (!err)
 		err = own(avm, c);
-	mutex_unlock(&c->lock);
-	return err;
-}
-
-static int attach(struct assign_vm *avm, struct card *c, u32 id, u32 flags)
-{
-	int err = own_bound(avm, c);
-
 	if (err)
 		return err;
 	err = legacy_claim(c);
 	if (err)
-		goto disown;
+		disown(avm, c);
+	return err;
+}
+
+static int attach(struct assign_vm *avm, struct card *c,
+		  const struct kvm_assigned_pci_dev *a,
+		  const struct legacy_files *files)
+{
+	int err;
+
+	mutex_lock(&c->lock);
+	err = claim(avm, c, files);
+	mutex_unlock(&c->lock);
+	if (err)
+		return err;
 	err = domain_start(avm);
 	if (err)
 		goto unclaim;
 	mutex_lock(&c->lock);
-	c->pci_2_3 = (flags & KVM_DEV_ASSIGN_PCI_2_3) &&
+	c->pci_2_3 = (a->flags & KVM_DEV_ASSIGN_PCI_2_3) &&
 		     pci_intx_mask_supported(c->pdev);
 	err = attach_locked(avm, c);
 	mutex_unlock(&c->lock);
 	if (err)
 		goto stop_domain;
-	c->vm_dev_id = id;
+	c->vm_dev_id = a->assigned_dev_id;
 	list_add_tail(&c->vm_link, &avm->cards);
 	return 0;
 
@@ -314,7 +323,6 @@ stop_domain:
 	domain_stop(avm);
 unclaim:
 	legacy_release(c);
-disown:
 	disown(avm, c);
 	return err;
 }
@@ -428,20 +436,36 @@ static int check_address(const struct kvm_assigned_pci_dev *a)
 }
 
 static long assign_device(struct assign_vm *avm,
-			  const struct kvm_assigned_pci_dev *a)
+			  const struct kvm_assigned_pci_dev *a,
+			  const struct legacy_files *files)
 {
 	struct card *c;
-	int err = check_address(a);
+	int err;
 
-	if (err)
-		return err;
 	if (avm_find(avm, a->assigned_dev_id))
 		return -EEXIST;
 	c = assign_find(a->segnr, a->busnr, a->devfn);
 	if (!c)
 		return explain_absent(a);
-	err = attach(avm, c, a->assigned_dev_id, a->flags);
+	err = attach(avm, c, a, files);
 	put_device(&c->dev);
+	return err;
+}
+
+/* Where files lie is asked without a lock. */
+static long look_up_and_assign(struct assign_vm *avm,
+			       const struct kvm_assigned_pci_dev *a)
+{
+	struct legacy_files files;
+	long err = check_address(a);
+
+	if (err)
+		return err;
+	legacy_look_up(&files, a->segnr, a->busnr, a->devfn);
+	mutex_lock(&avm->lock);
+	err = assign_device(avm, a, &files);
+	mutex_unlock(&avm->lock);
+	legacy_put_files(&files);
 	return err;
 }
 
@@ -540,8 +564,6 @@ static long dispatch(struct assign_vm *avm, unsigned int cmd,
 		     const union assign_arg *a)
 {
 	switch (cmd) {
-	case KVM_ASSIGN_PCI_DEVICE:
-		return assign_device(avm, &a->dev);
 	case KVM_DEASSIGN_PCI_DEVICE:
 		return deassign_device(avm, &a->dev);
 	case KVM_ASSIGN_DEV_IRQ:
@@ -594,6 +616,8 @@ static long ext_ioctl(struct vm *vm, struct vm_ext **ext, unsigned int cmd,
 	avm = avm_get(vm, ext);
 	if (!avm)
 		return -ENOMEM;
+	if (cmd == KVM_ASSIGN_PCI_DEVICE)
+		return look_up_and_assign(avm, &a.dev);
 	mutex_lock(&avm->lock);
 	ret = dispatch(avm, cmd, &a);
 	mutex_unlock(&avm->lock);

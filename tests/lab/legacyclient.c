@@ -159,6 +159,18 @@ static int assign_as_nobody(void)
 	return err;
 }
 
+/* The same by another VM. */
+static int assign_elsewhere_as_nobody(void)
+{
+	int own = vm, err;
+
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	err = assign_as_nobody();
+	close(vm);
+	vm = own;
+	return err;
+}
+
 static void chown_resources(uid_t uid)
 {
 	char path[96];
@@ -214,6 +226,8 @@ static void test_refusals(const char *other)
 	refused(assign_at(ID + 1, bus, slot << 3 | fn,
 			  KVM_DEV_ASSIGN_ENABLE_IOMMU), EBUSY,
 		"the same card by another id");
+	ok(assign_elsewhere_as_nobody() == EPERM,
+	   "somebody without permission learns no more of it: EPERM");
 	ok(!assign_named(ID + 1, other, 0), "a second card goes to the same VM");
 	ok(!deassign_id(ID + 1), "and is taken back by its id alone");
 }
