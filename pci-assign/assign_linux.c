@@ -63,27 +63,27 @@ struct card *assign_find(u32 segment, u32 bus, u32 devfn)
 /* ---- groups -------------------------------------------------------------- */
 
 /* Does its driver keep guests out of the group? A port's driver does no DMA. */
-static bool is_hindrance(struct device *dev)
+static bool is_hindrance(struct device_driver *drv)
 {
-	return dev->driver && dev->driver != &assign_driver.driver &&
-	       !to_pci_driver(dev->driver)->driver_managed_dma;
+	return drv && drv != &assign_driver.driver &&
+	       !to_pci_driver(drv)->driver_managed_dma;
 }
 
 /* Each other member that stands in the way, with what takes it out of it. */
 static int name_member(struct device *dev, void *arg)
 {
+	struct device_driver *drv = READ_ONCE(dev->driver);
 	struct pci_dev *self = arg;
 
 	if (dev == &self->dev)
 		return 0;
-	if (!is_hindrance(dev)) {
+	if (!is_hindrance(drv)) {
 		pci_err(self, "its group also has %s, bound to %s, which is no hindrance\n",
-			dev_name(dev), dev->driver ? dev->driver->name : "nothing");
+			dev_name(dev), drv ? drv->name : "nothing");
 		return 0;
 	}
 	pci_err(self, "its group also has %s, bound to %s; as root: echo %s > /sys/bus/pci/drivers/%s/unbind\n",
-		dev_name(dev), dev->driver->name, dev_name(dev),
-		dev->driver->name);
+		dev_name(dev), drv->name, dev_name(dev), drv->name);
 	return 0;
 }
 

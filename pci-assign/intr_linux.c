@@ -465,14 +465,17 @@ static void guest_acked(struct irq_ack_notifier *n)
 static void name_line_users(struct card *c)
 {
 	struct pci_dev *other = NULL;
+	struct device_driver *drv;
 
-	for_each_pci_dev(other)
-		if (other != c->pdev && other->irq == (unsigned int)c->intr.line_irq &&
-		    other->pin)
-			card_err(c, "interrupt line %d also belongs to %s (%s)\n",
-				 c->intr.line_irq, pci_name(other),
-				 other->dev.driver ? other->dev.driver->name :
-				 "no driver");
+	for_each_pci_dev(other) {
+		if (other == c->pdev || other->irq != (unsigned int)c->intr.line_irq ||
+		    !other->pin)
+			continue;
+		drv = READ_ONCE(other->dev.driver);
+		card_err(c, "interrupt line %d also belongs to %s (%s)\n",
+			 c->intr.line_irq, pci_name(other),
+			 drv ? drv->name : "no driver");
+	}
 }
 
 static int line_start(struct card *c)

@@ -400,6 +400,7 @@ static int explain_absent(const struct kvm_assigned_pci_dev *a)
 {
 	struct pci_dev *pdev = pci_get_domain_bus_and_slot(a->segnr, a->busnr,
 							   a->devfn);
+	struct device_driver *drv;
 	int err;
 
 	if (!pdev) {
@@ -408,12 +409,13 @@ static int explain_absent(const struct kvm_assigned_pci_dev *a)
 		       PCI_FUNC(a->devfn));
 		return -EINVAL;
 	}
+	drv = READ_ONCE(pdev->dev.driver);
 	if (assign_is_bridge(pdev)) {
 		dev_err_ratelimited(&pdev->dev, "pci-assign: a bridge cannot be assigned; assign the card behind it\n");
 		err = -EPERM;
-	} else if (pdev->dev.driver) {
+	} else if (drv) {
 		dev_err_ratelimited(&pdev->dev, "pci-assign: bound to %s, not to pci-assign; unbind it, write pci-assign to its driver_override and reprobe\n",
-			pdev->dev.driver->name);
+			drv->name);
 		err = -EBUSY;
 	} else {
 		dev_err_ratelimited(&pdev->dev, "pci-assign: not bound to pci-assign; write pci-assign to its driver_override and reprobe\n");
