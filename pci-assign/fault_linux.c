@@ -57,7 +57,9 @@ int fault_init(struct card *c)
 /*
  * Bus mastering and interrupts go off at the card first and in the device
  * table second: the first is one register, the second also stops a card that
- * ignores its own command register, and silences its events.
+ * ignores its own command register, and silences its events. Both under
+ * irq_lock, as is their end: else a reset between the two would lift the one
+ * and leave the other, which no later reset would look at.
  */
 static void quarantine(struct card *c, const char *why, u64 faults)
 {
@@ -68,8 +70,8 @@ static void quarantine(struct card *c, const char *why, u64 faults)
 	c->quarantined = true;
 	intr_update_line(c);
 	card_update_command(c);
-	spin_unlock_irqrestore(&c->irq_lock, flags);
 	err = amdvi_quarantine(&c->pdev->dev);
+	spin_unlock_irqrestore(&c->irq_lock, flags);
 	card_err(c, "quarantined: %s (%llu so far; a storm is %u within %u ms); its DMA and interrupts are off, the VM goes on; reset the card to recover%s\n",
 		 why, faults, storm_count, storm_ms,
 		 err ? " (the IOMMU did not confirm, but it is blocked)" : "");
@@ -195,21 +197,22 @@ void fault_set_event(struct card *c, struct eventfd_ctx *event)
 void fault_recover(struct card *c)
 {
 	unsigned long flags;
-	int err;
+	bool was;
+	int err = 0;
 
 	spin_lock_irqsave(&c->fault_lock, flags);
 	storm_reset(&c->storm);
 	spin_unlock_irqrestore(&c->fault_lock, flags);
-	if (!c->quarantined)
-		return;
-	err = amdvi_unquarantine(&c->pdev->dev);
-	if (err) {
+	spin_lock_irqsave(&c->irq_lock, flags);
+	was = c->quarantined;
+	if (was)
+		err = amdvi_unquarantine(&c->pdev->dev);
+	if (!err)
+		c->quarantined = false;
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+	if (err)
 		card_err(c, "the IOMMU did not confirm the end of quarantine (%d); the card stays blocked, reset it again\n",
 			 err);
-		return;
-	}
-	spin_lock_irqsave(&c->irq_lock, flags);
-	c->quarantined = false;
-	spin_unlock_irqrestore(&c->irq_lock, flags);
-	card_info(c, "quarantine lifted\n");
+	else if (was)
+		card_info(c, "quarantine lifted\n");
 }
