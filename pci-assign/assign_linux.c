@@ -453,11 +453,18 @@ free_cfg:
 
 /* ---- power --------------------------------------------------------------- */
 
+/*
+ * The state to come back to has the card's line masked: nobody on the host
+ * listens to it, and a guest may leave it raised.
+ */
 static int save_pristine(struct card *c)
 {
 	unsigned int i;
-	int err = pci_save_state(c->pdev);
+	int err;
 
+	if (pci_intx_mask_supported(c->pdev))
+		pci_intx(c->pdev, 0);
+	err = pci_save_state(c->pdev);
 	if (err)
 		return err;
 	c->pristine = pci_store_saved_state(c->pdev);

@@ -670,6 +670,20 @@ static void test_life(void)
 	   "the VM's end gives the card back");
 }
 
+/* No reset makes edu lower its line. */
+static void test_raised_line(const char *path)
+{
+	fire();
+	munmap((void *)bar, 1 << 20);
+	close(node);
+	ok(host_cfg(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT &&
+	   host_cfg(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE,
+	   "closed with its line raised, the card is masked");
+	node = open(path, O_RDWR);
+	if (ok(node >= 0, "the node opens again") && map_bar())
+		calm();
+}
+
 int main(int argc, char **argv)
 {
 	char path[64];
@@ -714,5 +728,6 @@ int main(int argc, char **argv)
 	test_log();
 	test_unserved();
 	test_life();
+	test_raised_line(path);
 	return failed;
 }
