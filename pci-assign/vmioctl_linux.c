@@ -311,6 +311,7 @@ static int attach(struct assign_vm *avm, struct card *c,
 	mutex_lock(&c->lock);
 	c->pci_2_3 = (a->flags & KVM_DEV_ASSIGN_PCI_2_3) &&
 		     pci_intx_mask_supported(c->pdev);
+	intr_set_mask(c, a->flags & KVM_DEV_ASSIGN_MASK_INTX);
 	err = attach_locked(avm, c);
 	mutex_unlock(&c->lock);
 	if (err)

@@ -315,6 +315,33 @@ static void test_line(uint32_t host, unsigned int vector, const char *what)
 	forget_requests();
 }
 
+/* The line's mask comes with the card, and goes with it. */
+static void test_given_masked(void)
+{
+	const uint32_t both = KVM_DEV_IRQ_HOST_INTX | KVM_DEV_IRQ_GUEST_INTX;
+
+	ok(!deassign() && !assign(KVM_DEV_ASSIGN_PCI_2_3 | KVM_DEV_ASSIGN_MASK_INTX),
+	   "the card is given with its line masked");
+	aim_pin(0x67);
+	irq(KVM_ASSIGN_DEV_IRQ, both, 10, "its line is assigned");
+	fire();
+	usleep(100000);
+	ok(!requested(0x67), "it does not arrive");
+	ok(!intx_mask(false) && arrives(0x67), "unmasked, it does");
+	calm();
+	irq(KVM_DEASSIGN_DEV_IRQ, both, 10, "the line is taken away");
+	forget_requests();
+	ok(!intx_mask(true) && !deassign() && !assign(KVM_DEV_ASSIGN_PCI_2_3),
+	   "masked again, it is taken, and given without");
+	aim_pin(0x67);
+	irq(KVM_ASSIGN_DEV_IRQ, both, 10, "its line is assigned");
+	fire();
+	ok(arrives(0x67), "it arrives");
+	calm();
+	irq(KVM_DEASSIGN_DEV_IRQ, both, 10, "the line is taken away again");
+	forget_requests();
+}
+
 /* ---- DMA ---------------------------------------------------------------------- */
 
 static void dma(uint64_t src, uint64_t dst, uint32_t n, uint32_t cmd)
@@ -465,6 +492,7 @@ int main(int argc, char **argv)
 	test_line(KVM_DEV_IRQ_HOST_INTX, 0x63, "its line goes to the guest's pin 10");
 	test_line(KVM_DEV_IRQ_HOST_MSI, 0x65, "its MSI drives the guest's pin 10");
 	test_forgotten();
+	test_given_masked();
 	ok(!deassign(), "the card is taken back");
 	ok(!(cfg16(PCI_COMMAND) & PCI_COMMAND_MASTER), "and masters the bus no more");
 	refused(deassign(), EINVAL, "taking it back twice");
