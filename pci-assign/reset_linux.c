@@ -86,6 +86,8 @@ static int reset_now(struct card *c)
 {
 	int err;
 
+	if (pci_dev_is_disconnected(c->pdev))
+		return fail(c, -ENODEV, "the card is out of its slot");
 	if (!pci_wait_for_pending_transaction(c->pdev))
 		card_warn(c, "transactions still pending before the reset\n");
 	note_method(c);
