@@ -462,6 +462,10 @@ static int save_pristine(struct card *c)
 	unsigned int i;
 	int err;
 
+	if (!pci_device_is_present(c->pdev)) {	/* it would be all ones */
+		card_err(c, "it does not answer; write 1 to the function's sysfs file 'reset' or power-cycle the machine\n");
+		return -EIO;
+	}
 	if (pci_intx_mask_supported(c->pdev))
 		pci_intx(c->pdev, 0);
 	err = pci_save_state(c->pdev);
