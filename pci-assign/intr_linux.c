@@ -294,6 +294,8 @@ static int start_vectors(struct card *c, enum intr_mode mode, unsigned int want)
 	for (i = 0; i < got; i++) {
 		vec[i].card = c;
 		vec[i].index = i;
+		if (i < in->gsi_slots)
+			vec[i].gsi = in->gsi[i];
 	}
 	in->vec = vec;
 	in->retry = retry;
@@ -606,7 +608,6 @@ static bool has_gsi_entries(const struct card_intr *in)
 static int host_start(struct card *c, u32 type)
 {
 	struct card_intr *in = &c->intr;
-	unsigned int i;
 	int err;
 
 	if (type == KVM_DEV_IRQ_HOST_INTX) {
@@ -629,9 +630,6 @@ static int host_start(struct card *c, u32 type)
 		/* The PCI core calls most of its own lack of memory ENOSPC. */
 		return err == -ENOMEM ? err : -EIO;
 	}
-	for (i = 0; type == KVM_DEV_IRQ_HOST_MSIX && i < in->count; i++)
-		in->vec[i].gsi = in->gsi[i];
-	intr_opened(c, 0, in->count);
 	return 0;
 }
 
