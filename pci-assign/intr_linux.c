@@ -267,6 +267,7 @@ static void publish_mode(struct card *c, enum intr_mode mode)
 	spin_lock_irqsave(&c->irq_lock, flags);
 	c->intr.mode = mode;
 	intr_update_line(c);
+	card_update_command(c);
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 }
 
