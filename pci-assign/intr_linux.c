@@ -187,6 +187,20 @@ static void note_missing(struct card *c, unsigned int n)
 	fault_signal(c);
 }
 
+/* Nothing is asked of the host any more; the next lack is news. */
+static void forget_missing(struct card *c)
+{
+	unsigned long flags;
+	bool lacked;
+
+	spin_lock_irqsave(&c->irq_lock, flags);
+	lacked = c->intr.missing;
+	c->intr.missing = 0;
+	spin_unlock_irqrestore(&c->irq_lock, flags);
+	if (lacked)
+		fault_signal(c);
+}
+
 static int request_vector(struct card *c, unsigned int index)
 {
 	struct card_vector *v = &c->intr.vec[index];
@@ -213,9 +227,9 @@ static void stop_vectors(struct card *c)
 	struct card_intr *in = &c->intr;
 	struct card_vector *vec = in->vec;
 	unsigned long *retry = in->retry, flags;
-	bool lacked = in->missing;
 	unsigned int i;
 
+	forget_missing(c);
 	if (in->mode == INTR_OFF)
 		return;
 	for (i = 0; i < in->count; i++)
@@ -225,11 +239,8 @@ static void stop_vectors(struct card *c)
 	in->vec = NULL;
 	in->retry = NULL;
 	in->count = 0;
-	in->missing = 0;
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 	cancel_work_sync(&in->worker);
-	if (lacked)	/* so that the next lack is news */
-		fault_signal(c);
 	/* The PCI core turns INTx on again here; our flags decide after it. */
 	pci_free_irq_vectors(c->pdev);
 	spin_lock_irqsave(&c->irq_lock, flags);
@@ -360,7 +371,8 @@ int intr_sync(struct card *c)
 
 	lockdep_assert_held(&c->lock);
 	mode = wanted_mode(c, &want);
-	if (mode == in->mode && (mode != INTR_MSI || want == in->count))
+	if (mode != INTR_OFF && mode == in->mode &&
+	    (mode != INTR_MSI || want == in->count))
 		return 0;
 	stop_vectors(c);
 	if (mode == INTR_OFF)
