@@ -404,7 +404,9 @@ ssize_t region_rw(struct card *c, char __user *buf, size_t count, loff_t *pos,
 		unsigned int n = min_t(size_t, count - done,
 				       PIECE - (off & (PIECE - 1)));
 
-		err = user_piece(c, buf + done, index, off, n, write);
+		/* A card's registers are slow, and a BAR may be large. */
+		err = fatal_signal_pending(current) ? -EINTR :
+		      user_piece(c, buf + done, index, off, n, write);
 		if (err)
 			break;
 		done += n;
