@@ -30,10 +30,11 @@ static bool device_is_assigned(const struct amdvi_device *d)
 }
 
 /*
- * Drivers have been shut down. A card that is not the host's must not find
- * memory open when the unit stops: it loses bus mastership.
+ * Drivers have been shut down, or have put their cards to sleep. A card that is
+ * not the host's must not find memory open when the unit stops: it loses bus
+ * mastership.
  */
-static void unit_quiet(struct amdvi_unit *u)
+static void cards_quiet(struct amdvi_unit *u)
 {
 	struct amdvi_device *d;
 	unsigned long flags;
@@ -43,6 +44,11 @@ static void unit_quiet(struct amdvi_unit *u)
 		if (d->unit == u && device_is_assigned(d))
 			pci_clear_master(to_pci_dev(d->dev));
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+}
+
+static void unit_quiet(struct amdvi_unit *u)
+{
+	cards_quiet(u);
 	amdvi_unit_stop(u);
 }
 
@@ -54,6 +60,20 @@ static void core_shutdown(void)
 		unit_quiet(amdvi_units[i]);
 }
 
+/*
+ * Nobody need power off: a hibernation resumes once its image is made, and so
+ * does a sleep that fails. The unit is off for a moment then, and the cards' bus
+ * mastership comes back after that, with the rest of their configuration.
+ */
+static int core_suspend(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < amdvi_unit_count; i++)
+		cards_quiet(amdvi_units[i]);
+	return 0;
+}
+
 static void core_resume(void)
 {
 	unsigned int i;
@@ -63,6 +83,7 @@ static void core_resume(void)
 }
 
 static struct syscore_ops core_ops = {
+	.suspend = core_suspend,
 	.resume = core_resume,
 	.shutdown = core_shutdown,
 };
