@@ -220,8 +220,11 @@ int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg)
 		smp_store_release(&q->pit, p);
 	}
 	mutex_unlock(&q->setup_mutex);
-	if (err)
-		kfree(p);
+	if (!err)
+		return 0;
+	/* Its ports may have been there for a while: a guest may have set it going. */
+	hrtimer_cancel(&p->timer);
+	kfree(p);
 	return err;
 }
 
