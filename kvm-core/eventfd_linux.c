@@ -543,6 +543,9 @@ void eventfds_free(struct vm_irq *q)
 
 	eventfds_shutdown(q);
 	destroy_workqueue(q->wq);
-	list_for_each_entry_safe(p, next, &q->ioeventfds, link)
-		ioeventfd_remove(q, p);
+	/* No vCPU is left to look at the buses, which go next: nothing to take from them. */
+	list_for_each_entry_safe(p, next, &q->ioeventfds, link) {
+		eventfd_ctx_put(p->ctx);
+		kfree(p);
+	}
 }
