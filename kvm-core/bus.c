@@ -8,7 +8,8 @@
 
 bool bus_has_room(const struct bus *bus, const struct bus_dev *dev)
 {
-	return !bus || dev->uncounted || bus->counted < BUS_MAX_COUNTED;
+	return !bus || (bus->count < BUS_MAX &&
+			(dev->uncounted || bus->counted < BUS_MAX_COUNTED));
 }
 
 size_t bus_bytes(unsigned int count)

@@ -26,11 +26,14 @@ struct bus_dev_ops {
 /* Embedded in the device that answers. */
 struct bus_dev {
 	const struct bus_dev_ops *ops;
-	bool uncounted;		/* bounded elsewhere, as eventfds are by descriptors */
+	bool uncounted;		/* of BUS_MAX_COUNTED, as ioeventfds are */
 };
 
-/* How many others a bus takes; the ABI's number. */
+/* How many of the others a bus takes, the ABI's number, and how many of all: more than
+ * VMMs have queues, and a number that fits 16 bits (bus_count's callers keep it so).
+ */
 #define BUS_MAX_COUNTED	1000
+#define BUS_MAX		0xffff
 
 struct bus_range {
 	gpa_t start;

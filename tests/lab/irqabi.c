@@ -223,7 +223,7 @@ static void bad_eventfds(void)
 	close(no);
 }
 
-/* Queues of many virtio devices: only descriptors bound them. */
+/* Queues of many virtio devices: the bound for other ranges is not theirs. */
 static void many_ioeventfds(void)
 {
 	int fd = eventfd(0, 0), made = 0, gone = 0;

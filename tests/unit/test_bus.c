@@ -171,6 +171,17 @@ static void test_only_what_nothing_else_bounds_fills_a_bus(void **state)
 	free(bus);
 }
 
+static void test_no_bus_takes_more_than_can_be_counted(void **state)
+{
+	struct bus full = { .count = BUS_MAX }, almost = { .count = BUS_MAX - 1 };
+	struct dev d = { .id = 1 }, e = { .id = 2, .bus.uncounted = true };
+
+	assert_true(bus_has_room(&almost, &d.bus));
+	assert_true(bus_has_room(&almost, &e.bus));
+	assert_false(bus_has_room(&full, &d.bus));
+	assert_false(bus_has_room(&full, &e.bus));
+}
+
 static void test_all_that_may_answer_are_counted(void **unused)
 {
 	struct dev a = { .id = 1 }, b = { .id = 2 };
@@ -198,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_a_sizeless_range_takes_any_length_at_its_address),
 		cmocka_unit_test(test_removal_takes_every_range_of_the_device),
 		cmocka_unit_test(test_only_what_nothing_else_bounds_fills_a_bus),
+		cmocka_unit_test(test_no_bus_takes_more_than_can_be_counted),
 		cmocka_unit_test(test_all_that_may_answer_are_counted),
 		cmocka_unit_test(test_the_search_finds_what_a_linear_one_finds),
 	};
