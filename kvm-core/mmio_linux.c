@@ -74,6 +74,18 @@ static struct bus_hint *bus_hint(struct vcpu *v, int which, gpa_t addr)
 	return &v->hints[which][(addr ^ addr >> 4) % ARRAY_SIZE(v->hints[0])];
 }
 
+/*
+ * What the quick way, which has interrupts off, searches and asks; the run loop's way
+ * answers the rest.
+ */
+#define QUICK_RANGES	4096
+#define QUICK_DEVICES	64
+
+static bool too_much_now(const struct bus *bus, unsigned int devices)
+{
+	return (bus->count > QUICK_RANGES || devices > QUICK_DEVICES) && irqs_disabled();
+}
+
 /* Who is behind an address, if one or nobody, is known without a search next time. */
 static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
 		   unsigned int len, void *data, bool write)
@@ -81,6 +93,8 @@ static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
 	struct bus_hint *h = bus_hint(v, which, addr);
 
 	if (unlikely(h->stamp != bus->stamp || h->addr != addr || h->len != len)) {
+		if (too_much_now(bus, 0))
+			return -EOPNOTSUPP;
 		h->devices = bus_count(bus, addr, len, &h->dev);
 		h->stamp = bus->stamp;
 		h->addr = addr;
@@ -89,7 +103,7 @@ static int bus_ask(struct vcpu *v, const struct bus *bus, int which, gpa_t addr,
 	if (likely(h->devices == 1))
 		return write ? h->dev->ops->write(h->dev, v, addr, len, data) :
 			       h->dev->ops->read(h->dev, v, addr, len, data);
-	if (!h->devices)
+	if (!h->devices || too_much_now(bus, h->devices))
 		return -EOPNOTSUPP;
 	return write ? bus_write(bus, v, addr, len, data) :
 		       bus_read(bus, v, addr, len, data);
