@@ -31,6 +31,7 @@ struct fetch {
 
 struct vcpu_apf {
 	struct vcpu *v;
+	struct workqueue_struct *wq;	/* its own: a fetch may block for ever */
 	spinlock_t lock;		/* over pages, and who is busy */
 	struct pv_apf pages;
 	struct fetch fetch[PV_APF_SLOTS];
@@ -92,7 +93,7 @@ static u32 start_fetch(struct vcpu *v, hva_t hva, bool write)
 	f->write = write;
 	f->mm = v->vm->mm;
 	mmget(f->mm);
-	queue_work(system_unbound_wq, &f->work);
+	queue_work(apf->wq, &f->work);
 	return token;
 }
 
@@ -207,6 +208,11 @@ int vcpu_apf_init(struct vcpu *v)
 	apf = kzalloc(sizeof(*apf), GFP_KERNEL_ACCOUNT);
 	if (!apf)
 		return -ENOMEM;
+	apf->wq = alloc_workqueue("backplane-apf", WQ_UNBOUND, PV_APF_SLOTS);
+	if (!apf->wq) {
+		kfree(apf);
+		return -ENOMEM;
+	}
 	apf->v = v;
 	spin_lock_init(&apf->lock);
 	for (i = 0; i < PV_APF_SLOTS; i++) {
@@ -219,12 +225,9 @@ int vcpu_apf_init(struct vcpu *v)
 
 void vcpu_apf_destroy(struct vcpu *v)
 {
-	unsigned int i;
-
 	if (!v->apf)
 		return;
-	for (i = 0; i < PV_APF_SLOTS; i++)
-		flush_work(&v->apf->fetch[i].work);
+	destroy_workqueue(v->apf->wq);	/* after the last of its work */
 	kfree(v->apf);
 	v->apf = NULL;
 }
