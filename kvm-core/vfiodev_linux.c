@@ -105,6 +105,8 @@ static long vfiodev_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	struct vfiodev *d = f->private_data;
 	struct kvm_device_attr a;
 
+	if (current->mm != d->vm->mm || READ_ONCE(d->vm->dead))
+		return -EIO;
 	if (cmd != KVM_SET_DEVICE_ATTR && cmd != KVM_GET_DEVICE_ATTR &&
 	    cmd != KVM_HAS_DEVICE_ATTR)
 		return -ENOTTY;

@@ -9,6 +9,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "smallvm.h"
 
@@ -644,6 +645,18 @@ static void slots(void)
 	close(vm);
 }
 
+/* A descriptor that was inherited is of no use: the errno it gives. */
+static int in_a_child(int fd, struct kvm_device_attr *a)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(ioctl(fd, KVM_HAS_DEVICE_ATTR, a) ? errno : 0);
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ?
+	       WEXITSTATUS(status) : -1;
+}
+
 /* What VMMs that use stock VFIO create first. */
 static void vfio_device(void)
 {
@@ -660,6 +673,7 @@ static void vfio_device(void)
 	d.flags = 0;
 	ok(!ioctl(vm, KVM_CREATE_DEVICE, &d), "a VFIO device");
 	ok(!ioctl(d.fd, KVM_HAS_DEVICE_ATTR, &a), "it takes groups");
+	ok(in_a_child(d.fd, &a) == EIO, "of its own process");
 	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), EFAULT, "a group from nowhere");
 	a.addr = (uintptr_t)&fd;
 	refused(ioctl(d.fd, KVM_SET_DEVICE_ATTR, &a), EINVAL, "a group that is none");
