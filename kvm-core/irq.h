@@ -49,7 +49,8 @@ void vm_irq_forget_vcpus(struct vm *vm);
 
 /* KVM_CREATE_IRQCHIP: -EEXIST, -EINVAL if vCPUs exist. Default routes set. */
 int vm_irq_create_chip(struct vm *vm);
-int vm_irq_create_split(struct vm *vm, unsigned int pins);
+/* KVM_CAP_SPLIT_IRQCHIP: -EEXIST, -EINVAL for too many pins. vm->lock is held. */
+int vm_irq_create_split(struct vm *vm, u64 pins);
 int vm_irq_create_pit(struct vm *vm, const struct kvm_pit_config *cfg);
 /* KVM_CAP_X2APIC_API's flags; -EINVAL for an unknown one. */
 int vm_irq_x2apic_api(struct vm *vm, u64 flags);

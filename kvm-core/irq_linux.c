@@ -312,7 +312,7 @@ EXPORT_SYMBOL_GPL(vm_irq_free_source);
 
 /* ---- modes ------------------------------------------------------------------------------ */
 
-int vm_irq_create_split(struct vm *vm, unsigned int pins)
+int vm_irq_create_split(struct vm *vm, u64 pins)
 {
 	struct vm_irq *q = vm->irq;
 	int err = 0;

@@ -603,13 +603,23 @@ static int disable_exits(struct vm *vm, u64 which)
 	return err;
 }
 
+static int create_split(struct vm *vm, u64 pins)
+{
+	int r;
+
+	mutex_lock(&vm->lock);		/* no vCPU comes meanwhile */
+	r = vm_irq_create_split(vm, pins);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 static int enable_cap(struct vm *vm, struct kvm_enable_cap *cap)
 {
 	if (cap->flags)
 		return -EINVAL;
 	switch (cap->cap) {
 	case KVM_CAP_SPLIT_IRQCHIP:
-		return vm_irq_create_split(vm, cap->args[0]);
+		return create_split(vm, cap->args[0]);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		if (cap->args[0] & ~(u64)(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 					  KVM_DIRTY_LOG_INITIALLY_SET))

@@ -141,10 +141,12 @@ static void interrupt_travels(void)
 
 static void interrupt_to_split(void)
 {
-	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 1UL << 32 } };
 	struct kvm_interrupt irq = { .irq = 33 };
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
 
+	refused(ioctl(vm, KVM_ENABLE_CAP, &split), EINVAL, "split chips with 2^32 pins");
+	split.args[0] = 24;
 	ioctl(vm, KVM_ENABLE_CAP, &split);
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	ok(!ioctl(vcpu, KVM_INTERRUPT, &irq), "split chips: an interrupt for LINT0");
