@@ -365,6 +365,10 @@ static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 	fx->rip = in->last_ip;
 	fx->rdp = in->last_dp;
 	memcpy(fx->xmm_space, in->xmm, sizeof(in->xmm));
+	/* Not written in this form while the bit is clear: what is there is of old. */
+	if (!(x->header.xfeatures & XFEATURE_MASK_SSE) &&
+	    (x->header.xcomp_bv & XCOMP_BV_COMPACTED_FORMAT))
+		fx->mxcsr = MXCSR_DEFAULT;
 	x->header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
