@@ -19,12 +19,6 @@
 #include "compat_linux.h"
 #include "kvm-core/irq_private.h"
 
-/*
- * A guest may end its interrupt where the host has its own off (fast_linux.c). More
- * irqfds in a VM than devices share lines are told by a worker, not there.
- */
-#define RESAMPLE_AT_ONCE	64
-
 /* All irqfds of one gsi that resample share its line and its ack. */
 struct resampler {
 	struct vm *vm;
@@ -126,7 +120,7 @@ static void resample_acked(struct irq_ack_notifier *n)
 	struct vm_irq *q = r->vm->irq;
 
 	vm_irq_set(r->vm, IRQ_SOURCE_RESAMPLE, n->gsi, 0);
-	if (unlikely(READ_ONCE(q->resampling) > RESAMPLE_AT_ONCE))
+	if (unlikely(irq_many_resample(q)))
 		queue_work(q->wq, &r->tell);
 	else
 		resample_tell(&r->tell);

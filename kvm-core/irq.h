@@ -137,7 +137,7 @@ int vcpu_irq_set_lapic(struct vcpu *v, const struct kvm_lapic_state *s);
 /* LAPIC MMIO: 0, or -EOPNOTSUPP when @gpa is not this LAPIC's. */
 int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool write);
 /* Is an access to the local APIC register at offset @reg answered without a sleep? */
-bool vcpu_irq_quick_reg(u32 reg, bool write);
+bool vcpu_irq_quick_reg(const struct vcpu *v, u32 reg, bool write);
 /* The same for @gpa, if the local APIC is there; true elsewhere. */
 bool vcpu_irq_quick_page(struct vcpu *v, gpa_t gpa, bool write);
 /* x2APIC MSRs 800h-8FFh and TSC deadline 6E0h: 0 or -EINVAL (#GP). */

@@ -77,6 +77,17 @@ struct vm_irq {
 	struct list_head ioeventfds;	/* under setup_mutex */
 };
 
+/*
+ * A guest may end its interrupt where the host has its own off (fast_linux.c). More
+ * irqfds in a VM than devices share lines are neither gone through there nor told.
+ */
+#define RESAMPLE_AT_ONCE	64
+
+static inline bool irq_many_resample(const struct vm_irq *q)
+{
+	return READ_ONCE(q->resampling) > RESAMPLE_AT_ONCE;
+}
+
 /* Make the map anew after an APIC changed (irq_linux.c). Sleeps. */
 void irq_map_rebuild(struct vm_irq *q);
 /* [any] Send a message to whom it means; @self: the sender's slot or -1. */

@@ -163,14 +163,17 @@ int vcpu_irq_mmio(struct vcpu *v, gpa_t gpa, unsigned int len, void *data, bool 
 	return 0;
 }
 
-/* Not those that make the destination map anew, which takes memory. */
-bool vcpu_irq_quick_reg(u32 reg, bool write)
+/* Not those that make the destination map anew, which takes memory, nor the end of an
+ * interrupt that very many may wait for.
+ */
+bool vcpu_irq_quick_reg(const struct vcpu *v, u32 reg, bool write)
 {
 	if (!write)
 		return true;
 	switch (reg) {
-	case VLAPIC_TPR:
 	case VLAPIC_EOI:
+		return !irq_many_resample(v->vm->irq);
+	case VLAPIC_TPR:
 	case VLAPIC_ESR:
 	case VLAPIC_ICR:
 	case VLAPIC_ICR2:
@@ -186,7 +189,7 @@ bool vcpu_irq_quick_page(struct vcpu *v, gpa_t gpa, bool write)
 	const struct vlapic *a = v->vlapic;
 
 	return !a || (a->base ^ gpa) & BP_PAGE_MASK ||
-	       vcpu_irq_quick_reg(gpa & ~BP_PAGE_MASK, write);
+	       vcpu_irq_quick_reg(v, gpa & ~BP_PAGE_MASK, write);
 }
 
 static bool msr_needs_time(u32 msr)

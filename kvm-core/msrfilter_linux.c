@@ -164,7 +164,7 @@ bool vcpu_quick_msr(struct vcpu *v, u32 msr, bool write)
 	    READ_ONCE(v->vm->user_msr_reasons))
 		return false;
 	if (msr >= VLAPIC_MSR_FIRST && msr <= VLAPIC_MSR_LAST)
-		return vcpu_irq_quick_reg((msr - VLAPIC_MSR_FIRST) << 4, write);
+		return vcpu_irq_quick_reg(v, (msr - VLAPIC_MSR_FIRST) << 4, write);
 	return msr == VLAPIC_MSR_DEADLINE || msr == MSR_IA32_CR_PAT;
 }
 EXPORT_SYMBOL_GPL(vcpu_quick_msr);
