@@ -462,6 +462,19 @@ static int prefault_error(enum vm_mem_verdict verdict)
 	}
 }
 
+/*
+ * What becomes writable in a logged slot takes a place in a ring, which only user
+ * space empties: the guest's own writes must find some left.
+ */
+static int prefault_one(struct vcpu *vcpu, gpa_t gpa)
+{
+	if (signal_pending(current))
+		return -EINTR;
+	if (vcpu_ring_full(vcpu))
+		return -EAGAIN;
+	return prefault_error(vm_mem_fault(vcpu, gpa, false, false));
+}
+
 int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range)
 {
 	u64 wanted = range->size, done;
@@ -472,9 +485,8 @@ int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range)
 	if (range->flags || !PAGE_ALIGNED(range->gpa | range->size) ||
 	    range->gpa + range->size <= range->gpa)
 		return -EINVAL;
-	while (range->size && !err) {
-		err = signal_pending(current) ? -EINTR :
-			prefault_error(vm_mem_fault(vcpu, range->gpa, false, false));
+	while (range->size) {
+		err = prefault_one(vcpu, range->gpa);
 		if (err)
 			break;
 		done = min(mapped_from(&vcpu_space(vcpu)->mem, range->gpa), range->size);

@@ -475,14 +475,6 @@ static void ids(void)
 #ifndef KVM_CAP_USER_MEMORY2
 #define KVM_CAP_USER_MEMORY2 231
 #endif
-#ifndef KVM_CAP_PRE_FAULT_MEMORY
-#define KVM_CAP_PRE_FAULT_MEMORY 236
-#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
-struct kvm_pre_fault_memory {
-	__u64 gpa, size, flags, padding[5];
-};
-#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
-#endif
 
 /* The rest of a number counts, too: Debian's 6.1 does not look. */
 static void ids_that_are_none(void)
