@@ -95,15 +95,21 @@ void vcpu_pv_steal_update(struct vcpu *v)
 static void tell_preempted(struct vcpu *v)
 {
 	gpa_t gpa = steal_field(v, offsetof(struct kvm_steal_time, preempted));
+	struct srcu_struct *slots = &v->vm->mem.srcu;
 	u8 byte = KVM_VCPU_PREEMPTED;
-	bool writable;
+	bool writable, told;
 	hva_t hva;
+	int idx;
 
 	if (!(v->msr.steal_time & PV_ENABLED) || v->pv.told_preempted ||
 	    current->mm != v->vm->mm)
 		return;
+	/* A slot that goes meanwhile waits for the byte: its memory may be another's then. */
+	idx = srcu_read_lock(slots);
 	hva = vm_mem_gpa_to_hva(v->vm, gpa, &writable);
-	if (!hva || !writable || copy_to_user_nofault((void __user *)hva, &byte, 1))
+	told = hva && writable && !copy_to_user_nofault((void __user *)hva, &byte, 1);
+	srcu_read_unlock(slots, idx);
+	if (!told)
 		return;
 	v->pv.told_preempted = true;
 	v->pv.mark_due = true;
