@@ -311,7 +311,7 @@ static bool sleep_with(struct smallvm *g, unsigned int n, unsigned int *unseen)
 	empty_ring(g);
 	memset(seen, 0, sizeof(seen));
 	*(volatile uint32_t *)(g->ram + MAILBOX + 4) = n;
-	usleep(5000);
+	usleep(50000);		/* to write them, and fall asleep */
 	if (!wake(g, was))
 		return false;
 	empty_ring(g);
