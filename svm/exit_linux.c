@@ -19,13 +19,16 @@
 
 /* ---- going past an instruction -------------------------------------------------- */
 
-static void skip_bytes(struct vcpu *v, unsigned int len)
+static void go_to(struct vcpu *v, u64 rip)
 {
-	v->rip += len;
-	if (!(v->efer & EFER_LMA))
-		v->rip = (u32)v->rip;
+	v->rip = rip;
 	v->rflags &= ~(u64)X86_EFLAGS_RF;	/* the next may have a breakpoint, too */
 	v->int_shadow = false;
+}
+
+static u64 rip_behind(const struct vcpu *v, unsigned int len)
+{
+	return v->efer & EFER_LMA ? v->rip + len : (u32)(v->rip + len);
 }
 
 /* Step over the instruction that exited. False: its bytes could not be read,
@@ -37,16 +40,13 @@ static bool skip_insn(struct vcpu *v)
 	unsigned int len;
 
 	if (svm_features.nrip && vmcb->c.next_rip) {
-		v->rip = vmcb->c.next_rip;
-	} else {
-		len = vcpu_insn_length(v);
-		if (!len)
-			return false;
-		skip_bytes(v, len);
+		go_to(v, vmcb->c.next_rip);
 		return true;
 	}
-	v->rflags &= ~(u64)X86_EFLAGS_RF;
-	v->int_shadow = false;
+	len = vcpu_insn_length(v);
+	if (!len)
+		return false;
+	go_to(v, rip_behind(v, len));
 	return true;
 }
 
@@ -292,8 +292,8 @@ static enum run_verdict exit_rsm(struct vcpu *v)
 /*
  * RSM is undefined to a CPU that is not really in SMM, and so is the other
  * vendor's hypercall: guests that do not look find theirs in its place and
- * execute it again; in ROM it is done where it is. In long mode so are SYSENTER and SYSEXIT, which such guests
- * have.
+ * execute it again; in ROM it is done where it is. In long mode so are SYSENTER
+ * and SYSEXIT, which such guests have.
  */
 static enum run_verdict exit_ud(struct vcpu *v)
 {
@@ -306,7 +306,7 @@ static enum run_verdict exit_ud(struct vcpu *v)
 	    vcpu_insn_is(v, vmcall, sizeof(vmcall))) {
 		if (!vcpu_patch_insn(v, vmmcall, sizeof(vmmcall)))
 			return RUN_AGAIN;
-		skip_bytes(v, sizeof(vmcall));
+		go_to(v, rip_behind(v, sizeof(vmcall)));
 		return vcpu_hypercall(v);
 	}
 	if (vcpu_sysenter(v))
