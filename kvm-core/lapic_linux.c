@@ -74,13 +74,13 @@ static void apply(struct vcpu *v, const struct vlapic_effect *e)
 {
 	struct vlapic_time now;
 
-	if (e->todo & VLAPIC_DO_EOI)
+	if (e->asks & VLAPIC_DO_EOI)
 		irq_end(v, e->vector, e->level);
-	if (e->todo & VLAPIC_DO_IPI)
+	if (e->asks & VLAPIC_DO_IPI)
 		irq_deliver(v->vm->irq, &e->ipi, v->vlapic->slot);
-	if (e->todo & VLAPIC_DO_MAP)
+	if (e->asks & VLAPIC_DO_MAP)
 		map_changed(v);
-	if (e->todo & VLAPIC_DO_TIMER) {
+	if (e->asks & VLAPIC_DO_TIMER) {
 		now = time_now(v);
 		timer_arm(v, &now);
 	}

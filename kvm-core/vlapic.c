@@ -194,11 +194,11 @@ static void end_of_interrupt(struct vlapic *a, struct vlapic_effect *e)
 	if (!REG(a, VLAPIC_ISR + BANK(vector)))
 		a->isr_words &= ~BIT(vector / 32);
 	vlapic_update_ppr(a);
-	e->todo |= VLAPIC_DO_EVENT;
+	e->asks |= VLAPIC_DO_EVENT;
 	e->level = READ_ONCE(REG(a, VLAPIC_TMR + BANK(vector))) & BANK_BIT(vector);
 	e->vector = vector;
 	if (!e->level || !(REG(a, VLAPIC_SVR) & VLAPIC_SVR_NO_BROADCAST))
-		e->todo |= VLAPIC_DO_EOI;
+		e->asks |= VLAPIC_DO_EOI;
 }
 
 /* ---- register access --------------------------------------------------------- */
@@ -212,7 +212,7 @@ static void write_svr(struct vlapic *a, u32 val, struct vlapic_effect *e)
 	WRITE_ONCE(REG(a, VLAPIC_SVR), val & valid);
 	if (was == vlapic_sw_enabled(a))
 		return;
-	e->todo |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER;
+	e->asks |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER;
 	for (lvt = VLAPIC_LVTT; was && lvt <= VLAPIC_LVTERR; lvt += 0x10)
 		REG(a, lvt) |= LVT_MASKED;
 }
@@ -229,7 +229,7 @@ static void write_lvt(struct vlapic *a, u32 reg, u32 val, struct vlapic_effect *
 	if (!vlapic_sw_enabled(a))
 		val |= LVT_MASKED;
 	WRITE_ONCE(REG(a, reg), val & valid);
-	e->todo |= VLAPIC_DO_EVENT;
+	e->asks |= VLAPIC_DO_EVENT;
 }
 
 /*
@@ -264,7 +264,7 @@ static bool decode_icr(struct vlapic *a, struct vchip_msg *m)
 static void write_icr(struct vlapic *a, u32 val, struct vlapic_effect *e)
 {
 	REG(a, VLAPIC_ICR) = val & ~(u32)ICR_BUSY;
-	e->todo |= decode_icr(a, &e->ipi) ? VLAPIC_DO_IPI : VLAPIC_DO_EVENT;
+	e->asks |= decode_icr(a, &e->ipi) ? VLAPIC_DO_IPI : VLAPIC_DO_EVENT;
 }
 
 void vlapic_set_tpr(struct vlapic *a, u8 tpr, struct vlapic_effect *e)
@@ -274,7 +274,7 @@ void vlapic_set_tpr(struct vlapic *a, u8 tpr, struct vlapic_effect *e)
 	REG(a, VLAPIC_TPR) = tpr;
 	vlapic_update_ppr(a);
 	if (REG(a, VLAPIC_PPR) < old)
-		e->todo |= VLAPIC_DO_EVENT;
+		e->asks |= VLAPIC_DO_EVENT;
 }
 
 static bool reg_exists(u32 reg)
@@ -289,7 +289,7 @@ u32 vlapic_read(struct vlapic *a, u32 reg, const struct vlapic_time *now,
 {
 	if (!reg_exists(reg)) {
 		note_error(a, VLAPIC_ESR_BAD_REGISTER);
-		e->todo |= VLAPIC_DO_EVENT;
+		e->asks |= VLAPIC_DO_EVENT;
 		return 0;
 	}
 	if (reg != VLAPIC_TMCCT)
@@ -340,18 +340,18 @@ void vlapic_write(struct vlapic *a, u32 reg, u32 val,
 {
 	if (!reg_exists(reg)) {
 		note_error(a, VLAPIC_ESR_BAD_REGISTER);
-		e->todo |= VLAPIC_DO_EVENT;
+		e->asks |= VLAPIC_DO_EVENT;
 		return;
 	}
 	switch (reg) {
 	case VLAPIC_ID:
 	case VLAPIC_LDR:
 		WRITE_ONCE(REG(a, reg), val & 0xff000000);
-		e->todo |= VLAPIC_DO_MAP;
+		e->asks |= VLAPIC_DO_MAP;
 		break;
 	case VLAPIC_DFR:
 		WRITE_ONCE(REG(a, reg), val | DFR_FIXED_ONES);
-		e->todo |= VLAPIC_DO_MAP;
+		e->asks |= VLAPIC_DO_MAP;
 		break;
 	case VLAPIC_ICR2:
 		REG(a, reg) = val & 0xff000000;
@@ -421,7 +421,7 @@ int vlapic_wrmsr(struct vlapic *a, u32 msr, u64 val,
 		return -EINVAL;
 	if (reg == VLAPIC_SELF_IPI) {
 		vlapic_post(a, val, false);
-		e->todo |= VLAPIC_DO_EVENT;
+		e->asks |= VLAPIC_DO_EVENT;
 		return 0;
 	}
 	if (reg == VLAPIC_ICR)

@@ -101,10 +101,10 @@ struct vlapic_time {
 #define VLAPIC_DO_IPI	BIT(1)	/* send effect->ipi */
 #define VLAPIC_DO_TIMER	BIT(2)	/* re-arm to vlapic_timer_due() */
 #define VLAPIC_DO_MAP	BIT(3)	/* id, logical id or enable bits changed */
-#define VLAPIC_DO_EVENT	BIT(4)	/* an interrupt may be deliverable now */
+#define VLAPIC_DO_EVENT	BIT(4)	/* look for an interrupt before the next entry */
 
 struct vlapic_effect {
-	u32 todo;
+	u32 asks;		/* VLAPIC_DO_*, of the caller */
 	u8 vector;		/* ended by the EOI */
 	bool level;		/* it was level-triggered */
 	struct vchip_msg ipi;

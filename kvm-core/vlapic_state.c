@@ -112,7 +112,7 @@ int vlapic_set_base(struct vlapic *a, u64 base, u8 phys_bits, bool host,
 	WRITE_ONCE(a->base, base);
 	if (!((old ^ base) & BASE_MODE))
 		return 0;
-	e->todo |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER | VLAPIC_DO_EVENT;
+	e->asks |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER | VLAPIC_DO_EVENT;
 	if (!(base & VLAPIC_BASE_EN))
 		reset_regs(a);
 	if (base & VLAPIC_BASE_X2)
@@ -173,6 +173,6 @@ int vlapic_set_state(struct vlapic *a, const struct kvm_lapic_state *s,
 	vlapic_update_ppr(a);
 	a->esr_pending = 0;
 	restore_timer(a, now);
-	e->todo |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER | VLAPIC_DO_EVENT;
+	e->asks |= VLAPIC_DO_MAP | VLAPIC_DO_TIMER | VLAPIC_DO_EVENT;
 	return 0;
 }

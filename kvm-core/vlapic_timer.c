@@ -57,11 +57,11 @@ static void timer_fire(struct vlapic *a, struct vlapic_effect *e)
 {
 	u32 lvtt = REG(a, VLAPIC_LVTT);
 
-	e->todo |= VLAPIC_DO_TIMER;
+	e->asks |= VLAPIC_DO_TIMER;
 	if (lvtt & LVT_MASKED)
 		return;
 	vlapic_post(a, lvtt & LVT_VECTOR, false);
-	e->todo |= VLAPIC_DO_EVENT;
+	e->asks |= VLAPIC_DO_EVENT;
 }
 
 void vlapic_timer_settle(struct vlapic *a, const struct vlapic_time *now,
@@ -128,7 +128,7 @@ void vlapic_timer_write(struct vlapic *a, u32 reg, u32 val,
 {
 	u32 count = vlapic_timer_count(a, now);
 
-	e->todo |= VLAPIC_DO_TIMER;
+	e->asks |= VLAPIC_DO_TIMER;
 	switch (reg) {
 	case VLAPIC_LVTT:
 		write_lvtt(a, vlapic_sw_enabled(a) ? val : val | LVT_MASKED);
@@ -162,6 +162,6 @@ void vlapic_timer_wrmsr(struct vlapic *a, u64 val,
 		return;
 	vlapic_timer_settle(a, now, e);
 	a->tsc_deadline = val;
-	e->todo |= VLAPIC_DO_TIMER;
+	e->asks |= VLAPIC_DO_TIMER;
 	vlapic_timer_settle(a, now, e);
 }

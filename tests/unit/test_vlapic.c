@@ -212,7 +212,7 @@ static void test_priority_classes_shut_out_their_own_and_lower(void **state)
 	put(&a, VLAPIC_EOI, 0);
 	assert_int_equal(vlapic_accept(&a), 0x6f);
 	put(&a, VLAPIC_EOI, 0);
-	assert_true(put(&a, VLAPIC_TPR, 0).todo & VLAPIC_DO_EVENT);
+	assert_true(put(&a, VLAPIC_TPR, 0).asks & VLAPIC_DO_EVENT);
 	assert_int_equal(vlapic_accept(&a), 0x5f);
 }
 
@@ -220,7 +220,7 @@ static void test_an_eoi_without_service_does_nothing(void **state)
 {
 	struct vlapic a = fresh();
 
-	assert_int_equal(put(&a, VLAPIC_EOI, 0).todo, 0);
+	assert_int_equal(put(&a, VLAPIC_EOI, 0).asks, 0);
 }
 
 static void test_an_eoi_tells_vector_and_trigger(void **state)
@@ -231,7 +231,7 @@ static void test_an_eoi_tells_vector_and_trigger(void **state)
 	vlapic_post(&a, 0x91, true);
 	vlapic_accept(&a);
 	e = put(&a, VLAPIC_EOI, 0);
-	assert_true(e.todo & VLAPIC_DO_EOI);
+	assert_true(e.asks & VLAPIC_DO_EOI);
 	assert_int_equal(e.vector, 0x91);
 	assert_true(e.level);
 	vlapic_post(&a, 0x91, false);
@@ -248,7 +248,7 @@ static void test_a_directed_eoi_is_not_broadcast_for_level(void **state)
 	assert_true(get(&a, VLAPIC_VERSION) & BIT(24));
 	vlapic_post(&a, 0x91, true);
 	vlapic_accept(&a);
-	assert_false(put(&a, VLAPIC_EOI, 0).todo & VLAPIC_DO_EOI);
+	assert_false(put(&a, VLAPIC_EOI, 0).asks & VLAPIC_DO_EOI);
 }
 
 static void test_a_directed_eoi_cannot_be_chosen_unless_offered(void **state)
@@ -299,7 +299,7 @@ static void test_software_disable_masks_every_lvt_and_keeps_them_masked(void **s
 		put(&a, lvt, 0x40);
 		assert_int_equal(get(&a, lvt), 0x40);
 	}
-	assert_true(put(&a, VLAPIC_SVR, 0xff).todo & VLAPIC_DO_MAP);
+	assert_true(put(&a, VLAPIC_SVR, 0xff).asks & VLAPIC_DO_MAP);
 	for (lvt = VLAPIC_LVTT; lvt <= VLAPIC_LVTERR; lvt += 0x10) {
 		assert_int_equal(get(&a, lvt), 0x10040);
 		put(&a, lvt, 0x41);
@@ -325,11 +325,11 @@ static void test_ids_and_models_ask_for_a_new_map(void **state)
 {
 	struct vlapic a = fresh();
 
-	assert_true(put(&a, VLAPIC_ID, 0x12345678).todo & VLAPIC_DO_MAP);
+	assert_true(put(&a, VLAPIC_ID, 0x12345678).asks & VLAPIC_DO_MAP);
 	assert_int_equal(vlapic_apic_id(&a), 0x12);
-	assert_true(put(&a, VLAPIC_LDR, 0x12345678).todo & VLAPIC_DO_MAP);
+	assert_true(put(&a, VLAPIC_LDR, 0x12345678).asks & VLAPIC_DO_MAP);
 	assert_int_equal(get(&a, VLAPIC_LDR), 0x12000000);
-	assert_true(put(&a, VLAPIC_DFR, 0).todo & VLAPIC_DO_MAP);
+	assert_true(put(&a, VLAPIC_DFR, 0).asks & VLAPIC_DO_MAP);
 	assert_int_equal(get(&a, VLAPIC_DFR), 0x0fffffff);
 }
 
@@ -355,7 +355,7 @@ static void test_an_icr_write_is_decoded(void **state)
 
 	put(&a, VLAPIC_ICR2, 0x05ffffff);
 	e = put(&a, VLAPIC_ICR, 0x000048fd);
-	assert_int_equal(e.todo, VLAPIC_DO_IPI);
+	assert_int_equal(e.asks, VLAPIC_DO_IPI);
 	assert_int_equal(e.ipi.dest, 5);
 	assert_int_equal(e.ipi.vector, 0xfd);
 	assert_int_equal(e.ipi.mode, VCHIP_FIXED);
@@ -380,7 +380,7 @@ static void test_anything_may_be_sent_to_self(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(icr); i++) {
 		e = put(&a, VLAPIC_ICR, icr[i]);
-		assert_true(e.todo & VLAPIC_DO_IPI);
+		assert_true(e.asks & VLAPIC_DO_IPI);
 		assert_int_equal(e.ipi.shorthand, VCHIP_TO_SELF);
 		assert_int_equal(e.ipi.mode, icr[i] >> 8 & 7);
 	}
@@ -390,11 +390,11 @@ static void test_what_no_icr_may_send_is_not_sent(void **state)
 {
 	struct vlapic a = fresh();
 
-	assert_false(put(&a, VLAPIC_ICR, 0x8500).todo & VLAPIC_DO_IPI); /* INIT de-assert */
-	assert_false(put(&a, VLAPIC_ICR, 0x4340).todo & VLAPIC_DO_IPI); /* remote read */
-	assert_false(put(&a, VLAPIC_ICR, 0x4740).todo & VLAPIC_DO_IPI); /* ExtINT */
+	assert_false(put(&a, VLAPIC_ICR, 0x8500).asks & VLAPIC_DO_IPI); /* INIT de-assert */
+	assert_false(put(&a, VLAPIC_ICR, 0x4340).asks & VLAPIC_DO_IPI); /* remote read */
+	assert_false(put(&a, VLAPIC_ICR, 0x4740).asks & VLAPIC_DO_IPI); /* ExtINT */
 	assert_int_equal(errors(&a), 0);
-	assert_false(put(&a, VLAPIC_ICR, 0x400f).todo & VLAPIC_DO_IPI);
+	assert_false(put(&a, VLAPIC_ICR, 0x400f).asks & VLAPIC_DO_IPI);
 	assert_int_equal(errors(&a), VLAPIC_ESR_SENT_ILLEGAL);
 }
 
@@ -554,7 +554,7 @@ static void test_random_steps_agree_with_plain_sets(void **state)
 		case 2:
 			e = put(&a, VLAPIC_EOI, 0);
 			v = top(r.isr);
-			assert_int_equal(!!(e.todo & VLAPIC_DO_EOI), v >= 0);
+			assert_int_equal(!!(e.asks & VLAPIC_DO_EOI), v >= 0);
 			if (v < 0)
 				break;
 			assert_int_equal(e.vector, v);

@@ -40,7 +40,7 @@ static void test_reserved_bits_of_the_base_fault(void **state)
 	assert_int_equal(vlapic_set_base(&a, VLAPIC_DEFAULT_BASE | XAPIC | 1, 40, true, &e), -EINVAL);
 	assert_int_equal(vlapic_set_base(&a, VLAPIC_DEFAULT_BASE | XAPIC | BIT(9), 40, true, &e), -EINVAL);
 	assert_int_equal(vlapic_set_base(&a, BIT_ULL(40) | XAPIC, 40, true, &e), -EINVAL);
-	assert_int_equal(e.todo, 0);
+	assert_int_equal(e.asks, 0);
 }
 
 /* The transitions of APM2 16.9: from, to, may the guest, may the host. */
