@@ -420,7 +420,7 @@ static int get_own(struct vcpu *v, u32 msr, u64 *data, bool host)
 	case MSR_AMD64_VIRT_SPEC_CTRL:
 		if (!host && !has_spec_msr(v, msr))
 			return -EINVAL;
-		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
+		fallthrough;
 	default:
 		return vcpu_ops->get_msr(v, msr, data) ? -EINVAL : 0;
 	}
@@ -522,7 +522,7 @@ static int set_own(struct vcpu *v, u32 msr, u64 data, bool host)
 	case MSR_AMD64_VIRT_SPEC_CTRL:
 		if (!host && !has_spec_msr(v, msr))
 			return -EINVAL;
-		return vcpu_ops->set_msr(v, msr, data) ? -EINVAL : 0;
+		fallthrough;
 	default:
 		if (!vmsr_address_valid(msr, &data, v->cr4 & X86_CR4_LA57 ? 57 : 48))
 			return -EINVAL;

@@ -65,8 +65,6 @@ bool vcpu_is_intel(struct vcpu *v)
 	return e && e->ebx == 0x756e6547 && e->edx == 0x49656e69 && e->ecx == 0x6c65746e;
 }
 
-#define XSAVE_COMPACTS	(BIT(1) | BIT(3))	/* D.1 EAX: XSAVEC, XSAVES */
-
 /* Bits that mirror control registers. Inlined: variables in memory cost a guard. */
 static __always_inline void mirror_leaf1(struct vcpu *v, u32 *ecx, u32 *edx)
 {
@@ -93,7 +91,7 @@ static u32 mirror_leafd(const struct vcpu *v, const struct kvm_cpuid_entry2 *e)
 {
 	if (e->index == 0)
 		return cpuid_xsave_size(v->xcr0, false);
-	if (e->index == 1 && (e->eax & XSAVE_COMPACTS))
+	if (e->index == 1 && (e->eax & VCPUID_COMPACTS))
 		return cpuid_xsave_size(v->xcr0, true);
 	return e->ebx;
 }

@@ -62,8 +62,7 @@
 #define LEAF821_EAX (M(0) | M(2) | M(6))
 
 /* XSAVEOPT XSAVEC XGETBV1 XSAVES, the last with an IA32_XSS that is always 0 */
-#define LEAFD1_COMPACTS	(M(1) | M(3))
-#define LEAFD1_EAX	(M(0) | M(2) | LEAFD1_COMPACTS)
+#define LEAFD1_EAX	(M(0) | M(2) | VCPUID_COMPACTS)
 
 /* Clock, no I/O delay, clock 2, async faults, PV EOI, unhalt, TLB flush, async faults
  * as exits (of nested guests; for want of those it says nothing, but a guest that was
@@ -162,7 +161,7 @@ static bool leaf_xsave(const struct vcpuid_host *host, u32 subleaf,
 		return true;
 	case 1:
 		r->eax &= LEAFD1_EAX;
-		r->ebx = r->eax & LEAFD1_COMPACTS ? host->xsavec_bytes : 0;
+		r->ebx = r->eax & VCPUID_COMPACTS ? host->xsavec_bytes : 0;
 		r->ecx = 0;
 		r->edx = 0;
 		return true;

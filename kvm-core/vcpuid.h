@@ -19,6 +19,8 @@ struct vcpuid_regs {
 /* XSAVE features for guests: x87, SSE, AVX, the three of AVX-512, and PKRU */
 #define VCPUID_AVX512		0xe0U
 #define VCPUID_XCR0		(0x207U | VCPUID_AVX512)
+/* Leaf D.1, EAX: XSAVEC and XSAVES, for whose form EBX has a size */
+#define VCPUID_COMPACTS		0xaU
 
 struct vcpuid_host {
 	u32 max_basic, max_extended;
