@@ -456,19 +456,6 @@ static void op_get_xmm(struct emul_ctxt *c, unsigned int index,
 		memcpy(hi, x->extended_state_area + index * 16, sizeof(*hi));
 }
 
-/* MXCSR is no part of what bit 1 tells, but in the compacted form it is not written
- * while that bit stays clear.
- */
-static void begin_sse(struct xregs_state *x)
-{
-	if (x->header.xfeatures & XFEATURE_MASK_SSE)
-		return;
-	memset(x->i387.xmm_space, 0, sizeof(x->i387.xmm_space));
-	if (x->header.xcomp_bv & XCOMP_BV_COMPACTED_FORMAT)
-		x->i387.mxcsr = MXCSR_DEFAULT;
-	x->header.xfeatures |= XFEATURE_MASK_SSE;
-}
-
 /* Where the upper halves of ZMM0-15 are (APM2 11.5): at the CPU's place in the
  * standard form, behind what else is there in the compacted one.
  */
@@ -504,7 +491,7 @@ static void op_set_xmm(struct emul_ctxt *c, unsigned int index,
 	struct vcpu *v = c->priv;
 	struct xregs_state *x = fpu_in_memory(v);
 
-	begin_sse(x);
+	vcpu_begin_sse(x);
 	memcpy((u8 *)x->i387.xmm_space + index * 16, lo, sizeof(*lo));
 	if (!(v->xcr0 & XFEATURE_MASK_YMM))
 		return;

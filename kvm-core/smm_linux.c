@@ -99,9 +99,7 @@ static void cpu_set(struct vcpu *v, const struct smm_cpu *c)
 	v->cr4 = c->s.cr4;
 	v->efer = c->s.efer;
 	v->msr.smbase = c->smbase;
-	v->nmi_masked = c->nmi_masked;
-	if (v->nmi_masked)
-		vcpu_ops->request_nmi_window(v);
+	vcpu_mask_nmis(v, c->nmi_masked);
 	v->int_shadow = c->int_shadow;
 	vcpu_ops->set_sregs(v, &c->s);
 	vcpu_ops->update_debug(v);

@@ -155,9 +155,12 @@ enum guest_msr vcpu_guest_msr(struct vcpu *v, u32 msr, u64 *data, bool write);
 int vcpu_set_xcr0(struct vcpu *v, u64 xcr0);
 /* CR4 bits that user space may set: all there are, until CPUID says which. */
 u64 vcpu_cr4_allowed(const struct vcpu *v);
+/* EFER bits that the host's CPUs have, and guests may. */
 u64 vcpu_efer_possible(void);
 /* CR4 bits that the host's CPUs have, and so may have set in a guest. */
 u64 vcpu_cr4_possible(void);
+/* SSE has a state of its own from now on: what it began with is there. */
+void vcpu_begin_sse(struct xregs_state *x);
 /* What XCR0 may hold in a guest; 0: no XSAVE (cpuid_linux.c). */
 u64 vcpu_xcr0_possible(void);
 /* Can guests have protection keys? svm switches PKRU then (nested paging only). */
@@ -276,6 +279,13 @@ void vcpu_reset(struct vcpu *v, bool init);
  * loop and the ioctls that tell of it.
  */
 void vcpu_accept_nmi(struct vcpu *v);
+/* Of a state that comes back: NMIs wait for an IRET, which is to exit. */
+static inline void vcpu_mask_nmis(struct vcpu *v, bool on)
+{
+	v->nmi_masked = on;
+	if (on)
+		vcpu_ops->request_nmi_window(v);
+}
 void vcpu_send_nmi(struct vcpu *v);	/* [any] */
 void vcpu_accept_init(struct vcpu *v);
 int vcpu_complete_io(struct vcpu *v);				/* mmio_linux.c */

@@ -352,6 +352,19 @@ static void fpu_get(struct vcpu *v, struct kvm_fpu *out)
 	memcpy(out->xmm, fx->xmm_space, sizeof(out->xmm));
 }
 
+/* MXCSR is no part of what bit 1 tells, but in the compacted form it is not written
+ * while that bit stays clear.
+ */
+void vcpu_begin_sse(struct xregs_state *x)
+{
+	if (x->header.xfeatures & XFEATURE_MASK_SSE)
+		return;
+	memset(x->i387.xmm_space, 0, sizeof(x->i387.xmm_space));
+	if (x->header.xcomp_bv & XCOMP_BV_COMPACTED_FORMAT)
+		x->i387.mxcsr = MXCSR_DEFAULT;
+	x->header.xfeatures |= XFEATURE_MASK_SSE;
+}
+
 static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 {
 	struct xregs_state *x = &v->fpu.fpstate->regs.xsave;
@@ -364,11 +377,8 @@ static void fpu_set(struct vcpu *v, const struct kvm_fpu *in)
 	fx->fop = in->last_opcode;
 	fx->rip = in->last_ip;
 	fx->rdp = in->last_dp;
+	vcpu_begin_sse(x);
 	memcpy(fx->xmm_space, in->xmm, sizeof(in->xmm));
-	/* Not written in this form while the bit is clear: what is there is of old. */
-	if (!(x->header.xfeatures & XFEATURE_MASK_SSE) &&
-	    (x->header.xcomp_bv & XCOMP_BV_COMPACTED_FORMAT))
-		fx->mxcsr = MXCSR_DEFAULT;
 	x->header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
@@ -514,9 +524,7 @@ static int events_set(struct vcpu *v, const struct kvm_vcpu_events *e)
 	v->nmi_injected = e->nmi.injected;
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		v->nmi_pending = min_t(unsigned int, e->nmi.pending, VCPU_MAX_NMIS);
-	v->nmi_masked = e->nmi.masked;
-	if (v->nmi_masked)
-		vcpu_ops->request_nmi_window(v);	/* the IRET that ends it is to exit */
+	vcpu_mask_nmis(v, e->nmi.masked);
 	if (e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR)
 		v->sipi_vector = e->sipi_vector;
 	if (e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {
