@@ -26,8 +26,8 @@ struct asid_user {
 
 /* @pool is zeroed before the first time. What the CPU may have cached for whoever
  * used it before (another hypervisor, this module before it was loaded again) is
- * flushed with the first use. A CPU that was off line does it again: no user from
- * before has an ASID then.
+ * flushed with the first use. A CPU that was off line does it again, and one that did not
+ * do the flush that asid_use() asked for: no user from before has an ASID then.
  */
 void asid_pool_init(struct asid_pool *pool, u32 count);
 /* Make @user's ASID valid on @cpu. True: the CPU must flush all ASIDs before

@@ -587,6 +587,17 @@ static bool has_ldt(void)
 #endif
 }
 
+/*
+ * The CPU may refuse the state before it looks at TLB_CONTROL (APM3 VMRUN): what it was
+ * told to forget may be there still.
+ */
+static void flush_undone(struct svm_vcpu *svm, struct svm_cpu *c)
+{
+	svm->flush = true;
+	if (svm->vmcb->c.tlb_control == TLB_CONTROL_ALL)
+		asid_pool_init(&c->pool, svm_features.asids);
+}
+
 /* Interrupts off, preemption off. */
 static void svm_enter(struct vcpu *v)
 {
@@ -634,6 +645,8 @@ static void svm_enter(struct vcpu *v)
 	if (unlikely(has_ldt()))
 		save_host(c->host_vmcb_pa);
 	run_guest(v, svm, c->host_vmcb_pa);
+	if (unlikely((u32)vmcb->c.exit_code == EXIT_INVALID_LOW))
+		flush_undone(svm, c);
 	if (unlikely(svm->virt_spec_ctrl))
 		svm_spec_exit(v);
 	/* What the guest taught the branch predictors is not for its VMM (VMSCAPE). */

@@ -67,6 +67,21 @@ static void test_a_cpu_that_comes_back_knows_nobody(void **state)
 	assert_int_not_equal(before.asid, after.asid);
 }
 
+/* A flush that the CPU was not brought to do is asked for once more. */
+static void test_a_flush_that_was_not_done_comes_again(void **state)
+{
+	struct asid_user a = { 0 }, b = { 0 };
+	struct asid_pool pool = { 0 };
+
+	asid_pool_init(&pool, 16);
+	assert_true(asid_use(&pool, &a, 0));
+	asid_pool_init(&pool, 16);
+	assert_false(asid_holds(&pool, &a, 0));
+	assert_true(asid_use(&pool, &b, 0));
+	assert_false(asid_use(&pool, &a, 0));
+	assert_int_not_equal(a.asid, b.asid);
+}
+
 static void test_another_cpu_means_another_asid(void **state)
 {
 	struct asid_pool pool[2] = { { 0 } };
@@ -115,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_a_user_keeps_its_asid_while_it_may),
 		cmocka_unit_test(test_the_first_use_of_a_cpu_flushes),
 		cmocka_unit_test(test_a_cpu_that_comes_back_knows_nobody),
+		cmocka_unit_test(test_a_flush_that_was_not_done_comes_again),
 		cmocka_unit_test(test_another_cpu_means_another_asid),
 		cmocka_unit_test(test_reuse_comes_with_a_flush),
 	};
