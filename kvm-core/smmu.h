@@ -138,8 +138,8 @@ struct smmu {
 	struct smmu_page *hash[SMMU_PAGE_HASH];	/* by frame */
 	u32 leaf[SMMU_LEAF_HASH];	/* chains of leaves by frame, */
 	u16 chained[SMMU_LEAF_HASH];	/* and how many are on each */
-	u16 filter[SMMU_FILTER];	/* guest tables by frame's hash */
-	u16 region[SMMU_FILTER];	/* and by 2 MiB */
+	u32 filter[SMMU_FILTER];	/* guest tables by frame's hash: all may share one */
+	u32 region[SMMU_FILTER];	/* and by 2 MiB */
 	struct smmu_list age, unsync;
 	struct smmu_list free, free_low, retired;
 	u32 nr_free, nr_free_low, nr_used, nr_retired;
