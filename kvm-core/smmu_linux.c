@@ -21,9 +21,12 @@
 #include "kvm-core/trace.h"
 #include "kvm-core/vcpu.h"
 
+/* All of them are compared, and one chain of frames may hold all, under mmu_lock. */
+#define SHADOW_DEFAULT_MAX	16384UL
+
 static unsigned int shadow_pages;
 module_param(shadow_pages, uint, 0444);
-MODULE_PARM_DESC(shadow_pages, "shadow page tables a VM may have, 16 KiB each (0: a 64th of the host's memory)");
+MODULE_PARM_DESC(shadow_pages, "shadow page tables a VM may have, 16 KiB each (0: a 64th of the host's memory, 256 MiB at most)");
 
 static unsigned int shadow_total;
 module_param(shadow_total, uint, 0444);
@@ -166,7 +169,7 @@ static u32 shadow_cap(void)
 	unsigned long cap = shadow_pages;
 
 	if (!cap)
-		cap = totalram_pages() / 64 / 4;
+		cap = min(totalram_pages() / 64 / 4, SHADOW_DEFAULT_MAX);
 	return clamp_t(unsigned long, cap, SMMU_PAGES_MIN, SMMU_PAGES_MAX);
 }
 
