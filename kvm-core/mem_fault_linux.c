@@ -485,6 +485,7 @@ int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range)
 	if (range->flags || !PAGE_ALIGNED(range->gpa | range->size) ||
 	    range->gpa + range->size <= range->gpa)
 		return -EINVAL;
+	WRITE_ONCE(vcpu->task, current);	/* what becomes dirty goes into this ring */
 	while (range->size) {
 		err = prefault_one(vcpu, range->gpa);
 		if (err)
@@ -494,6 +495,7 @@ int vm_mem_prefault(struct vcpu *vcpu, struct kvm_pre_fault_memory *range)
 		range->size -= done;
 		cond_resched();
 	}
+	WRITE_ONCE(vcpu->task, NULL);
 	return range->size < wanted ? 0 : err;
 }
 

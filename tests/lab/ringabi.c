@@ -225,13 +225,16 @@ static void what_user_space_may_do(struct smallvm *g)
 
 /*
  * Pages that are there already become writable, and dirty, as they are mapped: twice as
- * many as the ring has room for. It may stop for that, but it comes to an end.
+ * many as the ring has room for. It may stop for that, but it comes to an end, and it
+ * fills the ring of the vCPU that was asked alone.
  */
 static void mapped_ahead(void)
 {
 	struct kvm_pre_fault_memory p = { .gpa = BASE, .size = PAGES * 4096 };
+	struct kvm_dirty_gfn *first;
 	unsigned int tries = 0;
 	struct smallvm g;
+	int second;
 	void *ram;
 
 	next = 0;
@@ -239,16 +242,24 @@ static void mapped_ahead(void)
 		return;
 	if (!ok(start(&g, &ram, ring_code, ring_code_end - ring_code, false), "a VM with a ring"))
 		return;
+	first = ring;
+	second = ioctl(g.vm, KVM_CREATE_VCPU, 1);
+	ring = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, second,
+		    KVM_DIRTY_LOG_PAGE_OFFSET * 4096L);
+	if (!ok(ring != MAP_FAILED, "and another vCPU's"))
+		return;
 	memset(ram, 1, PAGES * 4096);
 	alarm(60);
 	while (p.size && tries++ < 100) {
-		if (ioctl(g.vcpu, KVM_PRE_FAULT_MEMORY, &p) && errno != EAGAIN)
+		if (ioctl(second, KVM_PRE_FAULT_MEMORY, &p) && errno != EAGAIN)
 			break;
 		collect();
 		ioctl(g.vm, KVM_RESET_DIRTY_RINGS, 0);
 	}
 	alarm(0);
 	ok(!p.size, "more than the ring holds is mapped before it is asked for (%u calls)", tries);
+	ok(!first->flags, "nothing of it is in another vCPU's ring");
+	close(second);
 	smallvm_close(&g);
 }
 
