@@ -69,6 +69,19 @@ struct amdvi_device *amdvi_device_of(struct device *dev)
 	return dev_iommu_priv_get(dev);
 }
 
+struct amdvi_device *amdvi_device_get(struct device *dev)
+{
+	struct amdvi_device *d;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
+	d = amdvi_device_of(dev);
+	if (d)
+		kref_get(&d->ref);
+	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
+	return d;
+}
+
 static bool device_has_id(const struct amdvi_device *d, u16 id)
 {
 	unsigned int i;
@@ -490,7 +503,9 @@ static void amdvi_release_device(struct device *dev)
 	amdvi_set_fault_handler(dev, NULL, NULL);
 	raw_spin_lock_irqsave(&amdvi_devices_lock, flags);
 	list_del(&d->link);
+	dev_iommu_priv_set(dev, NULL);
 	raw_spin_lock(&d->lock);
+	d->released = true;
 	/* A unit that does not answer may read the tables for ever. */
 	if (device_abandon_ids(d))
 		kref_get(&d->common->ref);
@@ -503,7 +518,6 @@ static void amdvi_release_device(struct device *dev)
 		device_unbar(d);
 	raw_spin_unlock_irqrestore(&amdvi_devices_lock, flags);
 	amdvi_intremap_remove(d);
-	dev_iommu_priv_set(dev, NULL);
 	amdvi_device_put(d);
 }
 
@@ -571,7 +585,7 @@ const struct ivrs_memory *amdvi_group_memory(struct amdvi_device *d)
 
 static void amdvi_get_resv_regions(struct device *dev, struct list_head *head)
 {
-	struct amdvi_device *d = amdvi_device_of(dev);
+	struct amdvi_device *d = amdvi_device_get(dev);
 	struct amdvi_memory *mem;
 
 	if (!d)
@@ -590,6 +604,7 @@ static void amdvi_get_resv_regions(struct device *dev, struct list_head *head)
 	resv_add(head, GPM_MSI_START, GPM_MSI_END - GPM_MSI_START, 0,
 		 IOMMU_RESV_MSI);
 	resv_add(head, HT_START, HT_SIZE, 0, IOMMU_RESV_RESERVED);
+	amdvi_device_put(d);
 }
 
 const struct iommu_ops amdvi_ops = {
@@ -616,9 +631,12 @@ EXPORT_SYMBOL_GPL(amdvi_covers);
 
 bool amdvi_remaps_irqs(struct device *dev)
 {
-	struct amdvi_device *d = amdvi_device_of(dev);
+	struct amdvi_device *d = amdvi_device_get(dev);
+	bool remaps = d && d->common->remaps;
 
-	return d && d->common->remaps;
+	if (d)
+		amdvi_device_put(d);
+	return remaps;
 }
 EXPORT_SYMBOL_GPL(amdvi_remaps_irqs);
 

@@ -136,6 +136,7 @@ struct amdvi_device {
 
 	raw_spinlock_t lock;
 	struct amdvi_domain *domain;	/* NULL = blocked */
+	bool released;			/* ... for good: it has no ids any more */
 	bool quarantined;
 	bool failed;			/* blocked after a flush timed out */
 	bool bars;			/* counted in common->barred */
@@ -155,7 +156,13 @@ extern raw_spinlock_t amdvi_devices_lock;
 extern struct amdvi_unit *amdvi_units[AMDVI_MAX_UNITS];
 extern unsigned int amdvi_unit_count;
 
+/* For who sees to it that @dev stays: its driver, or the IOMMU core at its probe. */
 struct amdvi_device *amdvi_device_of(struct device *dev);
+/*
+ * With a reference, for calls about all of a group: 6.1's core lets go of a
+ * function that the group still lists. NULL then, and if it is not ours.
+ */
+struct amdvi_device *amdvi_device_get(struct device *dev);
 /*
  * By requester id, the function whose own id it is before one that borrows it;
  * NULL if nobody appears under it. amdvi_devices_lock is held.

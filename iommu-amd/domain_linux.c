@@ -182,7 +182,8 @@ static void domain_count(struct amdvi_domain *dom, struct amdvi_device *d,
  * device is left blocked and both domains count it for ever: their flushes fail
  * and their tables are never reused, because the unit may still read the old
  * one, or have fetched the entry while it named the new one. To block succeeds
- * all the same, that is what the table says.
+ * all the same, that is what the table says. One that was released meanwhile
+ * has no entry to write.
  */
 static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 {
@@ -193,6 +194,11 @@ static int domain_switch(struct amdvi_device *d, struct amdvi_domain *dom)
 
 	domain_count(dom, d, 1);
 	raw_spin_lock_irqsave(&d->lock, flags);
+	if (d->released) {
+		raw_spin_unlock_irqrestore(&d->lock, flags);
+		domain_count(dom, d, -1);
+		return 0;
+	}
 	old = d->domain;
 	d->domain = dom;
 	d->failed = false;
@@ -229,27 +235,37 @@ static bool domain_suits_firmware(struct amdvi_device *d,
 	return !m;
 }
 
-static int domain_attach(struct iommu_domain *domain, struct device *dev)
+static int domain_take(struct amdvi_domain *dom, struct amdvi_device *d)
 {
-	struct amdvi_device *d = amdvi_device_of(dev);
-
-	if (!d)
-		return -ENODEV;
-	if (!domain_suits_firmware(d, to_domain(domain)))
+	if (!domain_suits_firmware(d, dom))
 		return -EPERM;
 	/* HATS 0 is four levels (3.4.9). */
-	if (to_domain(domain)->depth > 4 + FIELD_GET(AMDVI_EFR_HATS,
-						     d->unit->efr))
+	if (dom->depth > 4 + FIELD_GET(AMDVI_EFR_HATS, d->unit->efr))
 		return -EINVAL;
-	return domain_switch(d, to_domain(domain));
+	return domain_switch(d, dom);
+}
+
+/* The core is not told of one that was released: it would leave out the rest of its group. */
+static int domain_attach(struct iommu_domain *domain, struct device *dev)
+{
+	struct amdvi_device *d = amdvi_device_get(dev);
+	int err;
+
+	if (!d)
+		return dev->iommu ? 0 : -ENODEV;
+	err = domain_take(to_domain(domain), d);
+	amdvi_device_put(d);
+	return err;
 }
 
 static void __maybe_unused domain_detach(struct iommu_domain *domain, struct device *dev)
 {
-	struct amdvi_device *d = amdvi_device_of(dev);
+	struct amdvi_device *d = amdvi_device_get(dev);
 
-	if (d)
-		domain_switch(d, NULL);
+	if (!d)
+		return;
+	domain_switch(d, NULL);
+	amdvi_device_put(d);
 }
 
 /* ---- mapping (trees of our own) ------------------------------------------ */

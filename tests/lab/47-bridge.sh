@@ -3,8 +3,9 @@
 # Cards behind a conventional bridge have one requester id: they share a group,
 # an entry of the device table and a table of interrupts. The host's card works
 # there; two cards of a VM do; the quarantine of one is not undone by what
-# becomes of the other; reports name the cards and not their bridge. While a
-# bridge resets its bus, no card elsewhere loses a transfer.
+# becomes of the other; reports name the cards and not their bridge. The group
+# changes hands while a card leaves it. While a bridge resets its bus, no card
+# elsewhere loses a transfer.
 . "$(dirname "$0")/lib.sh"
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
 boot host --timeout 240 --device pcie-root-port,id=rp,addr=07.0 \
@@ -30,6 +31,24 @@ echo $C >/sys/bus/pci/drivers/e1000e/unbind
 load_kvm || exit 1
 counts >/tmp/before
 ok "pci-assign loads, told of no exception" load pci-assign || exit 1
+# Each turn of both: the group is claimed and let go; one of its functions leaves and joins it.
+come_and_go() # CARD TURNS
+{
+	for _i in $(seq $2); do
+		echo 1 >/sys/bus/pci/devices/$1/remove
+		echo 1 >/sys/bus/pci/rescan
+	done
+}
+come_and_go $B 40 & _goes=$!
+_turns=0 _bad=0
+while kill -0 $_goes 2>/dev/null; do
+	pci_bind $A pci-assign || _bad=$((_bad + 1))
+	pci_release $A
+	_turns=$((_turns + 1))
+done
+wait $_goes
+ok "a group changes hands while one of its functions comes and goes ($_turns turns)" test $_bad = 0 -a $_turns -gt 5
+ok "it has all its functions again" sh -c "ls /sys/bus/pci/devices/$A/iommu_group/devices | grep -c '$A\|$B\|$C' | grep -qx 3"
 ok "two edu cards move to it" eval 'pci_bind $A pci-assign && pci_bind $B pci-assign' || exit 1
 # the requester id of a PCIe-to-PCI bridge: device 0 of the bus behind it
 ID=${BUS#0000:}00
