@@ -255,15 +255,23 @@ static bool was_invalidated(const struct vm_mem *m, const struct fault *f)
 	return m->invalidate_seq != f->seq;
 }
 
+/* Then the host takes back only what no card reaches. */
+static bool slot_is_pinned(const struct fault *f)
+{
+	return READ_ONCE(f->slot->pin->accounted);
+}
+
 /*
  * A pinned page is mapped with all it may have already: -EEXIST, or -EFAULT if that
  * is too little, for the process may write it only since it was pinned. 0: not pinned.
+ * Cards keep it whatever the process has there by now, a device's page too: so does
+ * the guest.
  */
 static int pinned(struct vm_mem *m, const struct fault *f)
 {
 	u32 perm;
 
-	if (!m->pin_users)
+	if (!m->pin_users || !slot_is_pinned(f))
 		return 0;
 	perm = gpm_lookup(&m->gpm, f->gfn << PAGE_SHIFT).perm;
 	if (!(perm & GPM_DMA_RW))
@@ -295,7 +303,8 @@ static u32 fault_perm(const struct vm_mem *m, const struct fault *f)
 	if (f->uncached)
 		perm |= GPM_UNCACHED;
 	/* A register page, never one of RAM that somebody mapped as a device. */
-	if (READ_ONCE(m->device_dma) && !f->page && !pfn_valid(f->pfn))
+	if (READ_ONCE(m->device_dma) && !f->page && !pfn_valid(f->pfn) &&
+	    !slot_is_pinned(f))
 		perm |= GPM_DMA_R | (perm & GPM_CPU_W ? GPM_DMA_W : 0);
 	return perm;
 }
@@ -332,7 +341,7 @@ static int map_locked(struct vm *vm, struct fault *f)
 
 	if (was_invalidated(m, f))
 		return -EAGAIN;
-	bits = f->page ? pinned(m, f) : 0;
+	bits = pinned(m, f);
 	if (unlikely(bits))
 		return bits == -EEXIST ? 0 : bits;
 	level = choose_level(vm, f);

@@ -13,8 +13,9 @@
  *   cardtest BDF storm  the same, after three accesses that are refused
  *   cardtest BDF shuffle N  N random steps of re-routing, switching and firing
  *   cardtest BDF peer  a guest reads the card's registers, until they are unmapped,
- *                      and writes what was pinned for reading; for a card that
- *                      pci-assign's peer_dma names
+ *                      reads memory that they were mapped over, and writes what
+ *                      was pinned for reading; for a card that pci-assign's
+ *                      peer_dma names
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -537,19 +538,23 @@ static struct kvm_run *start_reader(void)
 		    PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 }
 
-static bool reads_id(struct kvm_run *run)
+static bool reads(struct kvm_run *run, uint32_t wanted)
 {
 	return !ioctl(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_IO &&
-	       *(uint32_t *)((char *)run + run->io.data_offset) == 0x010000ed;
+	       *(uint32_t *)((char *)run + run->io.data_offset) == wanted;
 }
 
-static void test_peer(void)
+static bool reads_id(struct kvm_run *run)
+{
+	return reads(run, 0x010000ed);
+}
+
+static void test_peer(struct kvm_run *run)
 {
 	struct kvm_userspace_memory_region slot1 = {
 		.slot = 1, .guest_phys_addr = GUEST_BAR, .memory_size = 1 << 20,
 		.userspace_addr = (uintptr_t)bar,
 	};
-	struct kvm_run *run = start_reader();
 
 	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot1) && run != MAP_FAILED,
 	   "the guest is given the card's registers");
@@ -559,6 +564,34 @@ static void test_peer(void)
 	ok(reads_id(run), "after that they are there again");
 	munmap((void *)bar, 1 << 20);
 	refused(ioctl(vcpu, KVM_RUN, 0), EFAULT, "a read after they were unmapped");
+}
+
+/* KVM_PRE_FAULT_MEMORY, which 6.1's header has not */
+#define PRE_FAULT_MEMORY _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0xd5, 64)
+#define OVER	0x200000	/* in ram */
+
+/*
+ * The card keeps the page that was there before, and so does the guest: registers
+ * in its place would stay the guest's after they were unmapped.
+ */
+static void test_mapped_over(struct kvm_run *run)
+{
+	struct vfio_region_info r = { .argsz = sizeof(r), .index = 0 };
+	uint64_t page[8] = { OVER, 4096 };
+	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
+	const uint32_t at = OVER;
+
+	memset(ram + OVER, 0x5a, 4);
+	memcpy(ram + 0x1001, &at, sizeof(at));
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+	ok(reads(run, 0x5a5a5a5a), "the guest reads memory that the card has, too");
+	ioctl(node, VFIO_DEVICE_GET_REGION_INFO, &r);
+	ok(mmap(ram + OVER, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, node,
+		(off_t)r.offset) != MAP_FAILED, "the card's registers are mapped over it");
+	ok(!ioctl(vcpu, PRE_FAULT_MEMORY, page), "and mapped ahead");
+	ok(reads(run, 0x5a5a5a5a), "the guest reads what it read");
+	munmap(ram + OVER, 4096);
+	ok(reads(run, 0x5a5a5a5a), "after they were unmapped, too");
 }
 
 static void on_alarm(int sig)
@@ -708,7 +741,10 @@ int main(int argc, char **argv)
 		return failed;
 	}
 	if (argc > 2 && !strcmp(argv[2], "peer")) {
-		test_peer();
+		struct kvm_run *run = start_reader();
+
+		test_peer(run);
+		test_mapped_over(run);
 		test_pinned_for_reading();
 		return failed;
 	}
