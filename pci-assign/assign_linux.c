@@ -572,16 +572,24 @@ void card_power_down(struct card *c)
 	c->cfg = NULL;
 }
 
-void card_update_command(struct card *c)
+/* A legacy user writes the register itself, through sysfs: nothing else tells us. */
+static void note_legacy_command(struct card *c)
+{
+	u16 now;
+
+	/* A halted card's register says what we made of it. */
+	if (!c->legacy || !c->vm || c->legacy_stop || c->halted)
+		return;
+	pci_read_config_word(c->pdev, PCI_COMMAND, &now);
+	c->guest_command = now & PCI_COMMAND_MASTER;
+}
+
+static void write_command(struct card *c)
 {
 	bool master;
 	u16 old, new;
 
-	lockdep_assert_held(&c->irq_lock);
 	pci_read_config_word(c->pdev, PCI_COMMAND, &old);
-	/* A legacy user writes the register itself, through sysfs. */
-	if (c->legacy && c->vm && !c->legacy_stop)
-		c->guest_command = old & PCI_COMMAND_MASTER;
 	master = (c->guest_command & PCI_COMMAND_MASTER) && c->vm &&
 		 !c->quarantined && !c->broken && !c->halted;
 	new = old & ~PCI_COMMAND_MASTER;
@@ -594,6 +602,13 @@ void card_update_command(struct card *c)
 	}
 	if (new != old)
 		pci_write_config_word(c->pdev, PCI_COMMAND, new);
+}
+
+void card_update_command(struct card *c)
+{
+	lockdep_assert_held(&c->irq_lock);
+	note_legacy_command(c);
+	write_command(c);
 }
 
 /* ---- binding ------------------------------------------------------------- */
@@ -737,8 +752,9 @@ static void halt_card(struct pci_dev *pdev, bool halted)
 	unsigned long flags;
 
 	spin_lock_irqsave(&c->irq_lock, flags);
+	note_legacy_command(c);
 	c->halted = halted;
-	card_update_command(c);
+	write_command(c);
 	spin_unlock_irqrestore(&c->irq_lock, flags);
 }
 

@@ -10,6 +10,9 @@
  *   legacyclient EDU E1000E SHARER BUSY FREE
  *	the first three bound to pci-assign, SHARER on E1000E's line; BUSY bound
  *	to a driver of the host's, FREE to none
+ *   legacyclient EDU asleep
+ *	has the card while the machine sleeps: /tmp/legacy.up appears, and once
+ *	/tmp/sleepvm.woke is there the card must go on
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -375,6 +378,26 @@ static void test_dma(void)
 	ok(cfg16(PCI_COMMAND) & PCI_COMMAND_MASTER, "what sysfs set, stays");
 }
 
+static int has_it_asleep(const char *bdf)
+{
+	int tries;
+
+	if (!make_vm() || !open_card(bdf, 1 << 20) ||
+	    !ok(!assign(KVM_DEV_ASSIGN_PCI_2_3), "the card is given to the VM"))
+		return 1;
+	test_dma();
+	close(open("/tmp/legacy.up", O_CREAT | O_WRONLY, 0600));
+	for (tries = 0; tries < 3000 && access("/tmp/sleepvm.woke", F_OK); tries++)
+		usleep(100000);
+	ok(cfg16(PCI_COMMAND) & PCI_COMMAND_MASTER, "it is a bus master after a sleep");
+	memcpy(ram + 0x1000, "awake", 6);
+	dma(0x1000, EDU_BUFFER, 8, 0);
+	dma(EDU_BUFFER, 0x2000, 8, 2);
+	ok(!memcmp(ram + 0x2000, "awake", 6), "and reads and writes the VM's memory");
+	ok(!deassign(), "it is taken back");
+	return failed;
+}
+
 /* ---- MSI-X: e1000e raises a cause by its own registers ------------------------- */
 
 #define E1000_ICR	0x000c0
@@ -467,9 +490,13 @@ static void test_capabilities(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6)
+	if (argc < 3)
 		return 2;
 	kvm = open("/dev/kvm", O_RDWR);
+	if (!strcmp(argv[2], "asleep"))
+		return has_it_asleep(argv[1]);
+	if (argc < 6)
+		return 2;
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	refused(dev_irq(KVM_ASSIGN_DEV_IRQ, KVM_DEV_IRQ_HOST_MSI, 0), EINVAL,
 		"an interrupt without controllers in the kernel");

@@ -7,10 +7,11 @@
 # and memory kept. A guest computes meanwhile.
 . "$(dirname "$0")/../lib.sh"
 FAST=edu,dma_mask=0xffffffffffffffff,dma_delay=0
-boot host --timeout 240 --device $FAST,addr=06.0 --device $FAST,addr=07.0 <<'JOB'
+boot host --timeout 240 --device $FAST,addr=06.0 --device $FAST,addr=07.0 \
+	--device $FAST,addr=08.0 <<'JOB'
 . /lab/steps.sh
 . /lab/badnode.sh
-A=0000:00:06.0 B=0000:00:07.0
+A=0000:00:06.0 B=0000:00:07.0 OLD=0000:00:08.0
 ok "the host's e1000e loads before the IOMMU's driver" modprobe e1000e
 wait_for 10 test -d /sys/class/net/eth0
 ok "DHCP" net_up eth0
@@ -27,7 +28,7 @@ ok "sysfs tells programs what the in-tree driver tells them" sh -c \
 
 load_kvm || exit 1
 ok "pci-assign loads" load pci-assign fault_action=report
-ok "two edu cards move to it" eval 'pci_bind $A pci-assign && pci_bind $B pci-assign'
+ok "three edu cards move to it" eval 'pci_bind $A pci-assign && pci_bind $B pci-assign && pci_bind $OLD pci-assign'
 # Sleep: units are programmed anew, cards get back what they were allowed.
 asleep() # WHAT COMMAND
 {
@@ -46,6 +47,8 @@ asleep() # WHAT COMMAND
 }
 sleepvm >/tmp/sleepvm.out & _vm=$!
 ok "a guest computes" wait_for 20 test -e /tmp/sleepvm.up
+legacyclient $OLD asleep >/tmp/legacy.out & _old=$!
+ok "a client of the old ABI has a card" wait_for 20 test -e /tmp/legacy.up
 asleep "up to the processors' own sleep" 'echo core >/sys/power/pm_test && echo mem >/sys/power/state'
 echo none >/sys/power/pm_test
 ok "the kernel knows S3" sh -c 'echo deep >/sys/power/mem_sleep'
@@ -59,9 +62,13 @@ touch /tmp/sleepvm.woke
 wait $_vm
 sed -e '/^1\.\./d' -e 's/^\(not ok\|ok\) [0-9]* /\1 /' /tmp/sleepvm.out
 ok "the guest came to its end" grep -q '^1\.\.' /tmp/sleepvm.out
+wait $_old
+_rc=$?
+cat /tmp/legacy.out
+ok "so did the old client" test $_rc = 0
 ok "that was S3" sh -c 'dmesg | grep -q "ACPI: PM: Waking up from system sleep state S3"'
 lpc if=/tmp/lpc of=$LPC seek=64
-pci_release $A; pci_release $B
+for c in $A $B $OLD; do pci_release $c; done
 ok "pci-assign unloads" rmmod pci-assign
 JOB
 finish
