@@ -108,6 +108,7 @@ enum run_verdict svm_exit_db(struct vcpu *v)
 		return RUN_AGAIN;
 	}
 	v->dr6 = to_svm(v)->debug_dr6;	/* the guest has not seen it */
+	to_svm(v)->debug_tf = false;
 	return debug_exit(v, EXCP_DB, dr6);
 }
 

@@ -289,6 +289,26 @@ static void single_step(void)
 	guest_close(&g);
 }
 
+/* A guest that steps by itself, after a debugger did: its first step is its own. */
+static void own_step_afterwards(void)
+{
+	static const uint8_t code[] = { 0x90, 0x90, 0x90, 0x90, 0xf4 };
+	struct kvm_regs regs;
+	struct guest g;
+
+	guest_open(&g, code, sizeof(code));
+	memcpy(g.ram + 4, "\x00\x20\x00\x00", 4);
+	memcpy(g.ram + 0x2000, "\x58\xe7\x80", 3);	/* pop ax; out 80h, ax */
+	debug(&g, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0);
+	ok(stopped_at(&g, 0x1001) && !debug(&g, 0, 0), "a debugger steps once, and goes");
+	ioctl(g.vcpu, KVM_GET_REGS, &regs);
+	regs.rflags |= 0x100;
+	ioctl(g.vcpu, KVM_SET_REGS, &regs);
+	ok(go(&g) == KVM_EXIT_IO && *(uint16_t *)((char *)g.run + g.run->io.data_offset) == 0x1002,
+	   "the guest's own trap flag stops it after one instruction");
+	guest_close(&g);
+}
+
 /* The handler of @vector in real mode: mov al, 55h; iret. */
 static void open_with_handler(struct guest *g, const uint8_t *code, size_t len,
 			      unsigned int vector)
@@ -367,6 +387,7 @@ int main(void)
 		statistics();
 	folders();
 		single_step();
+		own_step_afterwards();
 		breakpoints();
 	}
 	printf("1..%d\n", points);
