@@ -30,7 +30,9 @@ static int set_control(struct vcpu *v, u64 data)
 		    (boot_cpu_has(X86_FEATURE_STIBP) ? SPEC_CTRL_STIBP : 0) |
 		    (boot_cpu_has(X86_FEATURE_AMD_SSBD) ? SPEC_CTRL_SSBD : 0);
 
-	if (!boot_cpu_has(X86_FEATURE_V_SPEC_CTRL) || (data & ~valid))
+	if (!boot_cpu_has(X86_FEATURE_V_SPEC_CTRL))
+		valid = 0;	/* what every VMM reads and writes back */
+	if (data & ~valid)
 		return -EINVAL;
 	to_svm(v)->vmcb->s.spec_ctrl = data;
 	return 0;
@@ -58,7 +60,7 @@ int svm_spec_get_msr(struct vcpu *v, u32 msr, u64 *data)
 	switch (msr) {
 	case MSR_IA32_SPEC_CTRL:
 		*data = to_svm(v)->vmcb->s.spec_ctrl;
-		return boot_cpu_has(X86_FEATURE_V_SPEC_CTRL) ? 0 : -EINVAL;
+		return 0;
 	case MSR_AMD64_VIRT_SPEC_CTRL:
 		*data = to_svm(v)->virt_spec_ctrl;
 		return 0;
