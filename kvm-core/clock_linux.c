@@ -95,7 +95,7 @@ static bool clock_restyle(struct vm *vm)
 /* The guest reads version, fields, version: odd or changed means try again. */
 void vcpu_clock_update(struct vcpu *v)
 {
-	struct pvclock_vcpu_time_info info = { };
+	struct pvclock_vcpu_time_info old = { }, info = { };
 	gpa_t gpa = v->msr.kvm_clock & ~1ULL;
 	struct vcpu *other;
 	unsigned long flags;
@@ -108,8 +108,9 @@ void vcpu_clock_update(struct vcpu *v)
 			  &info.tsc_shift))
 		return;
 
-	v->clock_version += 2 - (v->clock_version & 1);
-	info.version = v->clock_version - 1;
+	/* Its own version goes on, on another host, too: a reader may be between its looks. */
+	vm_mem_read(v->vm, gpa, &old, sizeof(old));
+	info.version = (old.version + 1) | 1;
 	if (vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version)))
 		return;
 	smp_wmb();	/* the odd version before the fields */
@@ -121,13 +122,14 @@ void vcpu_clock_update(struct vcpu *v)
 	info.flags = v->vm->clock_stable ? PVCLOCK_TSC_STABLE_BIT : 0;
 	raw_spin_unlock_irqrestore(&v->vm->clock_lock, flags);
 	info.tsc_timestamp = vcpu_scale_tsc(v, tsc) + v->tsc_offset;
+	info.flags |= old.flags & PVCLOCK_GUEST_STOPPED;	/* until the guest has seen it */
 	if (v->clock_paused) {
 		info.flags |= PVCLOCK_GUEST_STOPPED;
 		v->clock_paused = false;
 	}
 	vm_mem_write(v->vm, gpa, &info, sizeof(info));
 	smp_wmb();	/* the fields before the even version */
-	info.version = v->clock_version;
+	info.version++;
 	vm_mem_write(v->vm, gpa, &info.version, sizeof(info.version));
 	if (!restyled)
 		return;

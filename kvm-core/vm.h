@@ -266,7 +266,6 @@ struct vcpu {
 	struct vcpu_apf *apf;
 	struct dring ring;		/* of dirty pages; size 0: none */
 	spinlock_t ring_lock;
-	u32 clock_version;
 	u64 tsc_offset;			/* guest's TSC: host's * ratio + offset */
 	u64 tsc_ratio;			/* VCLOCK_RATIO_ONE: not scaled, */
 	u32 tsc_khz;			/* this is the host's rate, nearly */

@@ -459,18 +459,35 @@ static void rates(void)
 	smallvm_close(&g);
 }
 
-/* A guest that never looked at the clock cannot be told that it stood still. */
+/*
+ * A guest that never looked at the clock cannot be told that it stood still. One that did
+ * has the bit until it clears it, and its page's version goes on from what is there.
+ */
 static void paused_clock(void)
 {
+	static const uint8_t code[] = { 0xe6, 0x80, 0xeb, 0xfc };	/* out 80h, al; again */
+	volatile uint32_t *version;
+	volatile uint8_t *flags;
 	uint32_t features = 0;
 	struct smallvm g;
 
-	if (!smallvm_open(&g, halt, sizeof(halt), true))
+	if (!smallvm_open(&g, code, sizeof(code), true))
 		return;
+	smallvm_long(&g, VM_CODE);
+	version = (uint32_t *)(g.ram + 0x5000);
+	flags = g.ram + 0x501d;
 	smallvm_cpuid(&g, &features);
 	refused(ioctl(g.vcpu, KVM_KVMCLOCK_CTRL, 0), EINVAL, "a pause without a clock");
 	smallvm_set_msr(&g, 0x4b564d01, 0x5001);
 	ok(!ioctl(g.vcpu, KVM_KVMCLOCK_CTRL, 0), "with one it is taken");
+	ok(smallvm_out(&g, 0x80) >= 0 && *flags & 2, "and the guest finds it");
+	*version = 0x1000;
+	smallvm_set_msr(&g, 0x4b564d01, 0x5001);
+	ok(smallvm_out(&g, 0x80) >= 0 && *flags & 2, "still, when its clock is written again");
+	ok(*version == 0x1002, "which goes on from the version there (%#x)", *version);
+	*flags = 0;
+	smallvm_set_msr(&g, 0x4b564d01, 0x5001);
+	ok(smallvm_out(&g, 0x80) >= 0 && !(*flags & 2), "not when it has taken note");
 	smallvm_close(&g);
 }
 
