@@ -7,8 +7,9 @@
  *
  * Called by svm's nested page faults and the run loop. pv.c keeps the tokens. A
  * guest that cannot be told just now waits in the fault as without this. The
- * worker holds the process's memory, not the VM: a vCPU waits for its workers
- * before it goes, for as long as whoever serves the page takes.
+ * worker holds the process's memory, not the VM, and may be blocked for as long as
+ * whoever serves the page likes: that may be the very thread that closes the VM. So a
+ * vCPU goes without its workers, and the last of them has what is left taken away.
  */
 #include <linux/kvm.h>
 #include <linux/mm.h>
@@ -30,20 +31,34 @@ struct fetch {
 };
 
 struct vcpu_apf {
-	struct vcpu *v;
+	struct vcpu *v;			/* NULL: it has gone; under lock */
 	struct workqueue_struct *wq;	/* its own: a fetch may block for ever */
+	struct work_struct end;		/* with a hold on the module */
 	spinlock_t lock;		/* over pages, and who is busy */
 	struct pv_apf pages;
 	struct fetch fetch[PV_APF_SLOTS];
 };
 
+static struct workqueue_struct *ends;	/* only waits for work that has done its own */
+
 /* ---- the worker ------------------------------------------------------------------- */
+
+/* Under apf->lock. */
+static bool is_fetching(const struct vcpu_apf *apf)
+{
+	unsigned int i;
+
+	for (i = 0; i < PV_APF_SLOTS; i++)
+		if (apf->fetch[i].busy)
+			return true;
+	return false;
+}
 
 static void fetch_page(struct work_struct *work)
 {
 	struct fetch *f = container_of(work, struct fetch, work);
 	struct vcpu_apf *apf = f->apf;
-	bool unlocked = false, known;
+	bool unlocked = false;
 
 	/* One fault, not a loop until the page is there: where a userfaultfd is
 	 * being closed there is none, and its closer waits for our lock.
@@ -54,11 +69,12 @@ static void fetch_page(struct work_struct *work)
 	mmput(f->mm);
 
 	spin_lock(&apf->lock);
-	known = pv_apf_came(&apf->pages, f->token);
 	f->busy = false;
-	spin_unlock(&apf->lock);
-	if (known)
+	if (pv_apf_came(&apf->pages, f->token) && apf->v)
 		vcpu_request(apf->v, VCPU_REQ_APF);
+	if (!apf->v && !is_fetching(apf))
+		queue_work(ends, &apf->end);
+	spin_unlock(&apf->lock);
 }
 
 /* Under apf->lock: a worker that has nothing to do, or NULL. */
@@ -198,6 +214,18 @@ void vcpu_apf_reset(struct vcpu *v)
 	spin_unlock(&v->apf->lock);
 }
 
+static void apf_free(struct vcpu_apf *apf)
+{
+	destroy_workqueue(apf->wq);	/* after the last of its work */
+	kfree(apf);
+}
+
+static void apf_end(struct work_struct *work)
+{
+	apf_free(container_of(work, struct vcpu_apf, end));
+	module_put(THIS_MODULE);
+}
+
 int vcpu_apf_init(struct vcpu *v)
 {
 	struct vcpu_apf *apf;
@@ -214,6 +242,7 @@ int vcpu_apf_init(struct vcpu *v)
 		return -ENOMEM;
 	}
 	apf->v = v;
+	INIT_WORK(&apf->end, apf_end);
 	spin_lock_init(&apf->lock);
 	for (i = 0; i < PV_APF_SLOTS; i++) {
 		apf->fetch[i].apf = apf;
@@ -225,9 +254,30 @@ int vcpu_apf_init(struct vcpu *v)
 
 void vcpu_apf_destroy(struct vcpu *v)
 {
-	if (!v->apf)
+	struct vcpu_apf *apf = v->apf;
+	bool later;
+
+	if (!apf)
 		return;
-	destroy_workqueue(v->apf->wq);	/* after the last of its work */
-	kfree(v->apf);
+	spin_lock(&apf->lock);
+	apf->v = NULL;
+	later = is_fetching(apf);
+	if (later)
+		__module_get(THIS_MODULE);
+	spin_unlock(&apf->lock);
+	if (!later)
+		apf_free(apf);
 	v->apf = NULL;
+}
+
+int apf_start(void)
+{
+	ends = alloc_workqueue("backplane-apf-end", WQ_UNBOUND, 0);
+	return ends ? 0 : -ENOMEM;
+}
+
+/* No module's user is left, but perhaps the last lines of apf_end(). */
+void apf_stop(void)
+{
+	destroy_workqueue(ends);
 }

@@ -300,6 +300,10 @@ int vcpu_ops_get(void)
 
 static int __init kvm_core_init(void)
 {
+	int err = apf_start();
+
+	if (err)
+		return err;
 	cpuid_init();
 	stats_init();
 	vms_sleep_init();
@@ -310,6 +314,7 @@ static void __exit kvm_core_exit(void)
 {
 	vms_sleep_exit();
 	stats_exit();
+	apf_stop();
 }
 
 module_init(kvm_core_init);

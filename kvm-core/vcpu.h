@@ -195,6 +195,8 @@ void vcpu_pv_steal_update(struct vcpu *v);	/* VCPU_REQ_STEAL */
 /* Around each entry: lend after the event was chosen, settle if lent. */
 void vcpu_pv_eoi_lend(struct vcpu *v);
 void vcpu_pv_eoi_settle(struct vcpu *v);
+int apf_start(void);			/* with the module: 0 or -ENOMEM */
+void apf_stop(void);
 /* Before a guest enables them, once: 0 or -ENOMEM. Without it there are none. */
 int vcpu_apf_init(struct vcpu *v);
 void vcpu_apf_destroy(struct vcpu *v);

@@ -297,8 +297,11 @@ static void async_faults(void)
 	smallvm_close(&g);
 }
 
-/* The VM ends while its page is on its way. */
-static void async_end(void)
+/*
+ * The VM ends while its page is on its way. @vm_first: before whoever would bring it;
+ * with Linux's own, who closes so waits for itself, and no signal ends that.
+ */
+static void async_end(bool vm_first)
 {
 	struct smallvm g;
 	int fd;
@@ -315,9 +318,12 @@ static void async_end(void)
 	smallvm_out(&g, 0x21);
 	ok(smallvm_out(&g, 0x1f) == 1, "another page is absent");
 	alarm(0);
-	close(fd);
+	if (!vm_first)
+		close(fd);
 	smallvm_close(&g);
-	ok(true, "a VM can end before its page comes");
+	if (vm_first)
+		close(fd);
+	ok(true, "a VM can end before its page comes%s", vm_first ? ", and before its pager" : "");
 }
 
 /* ---- many VMs ------------------------------------------------------------------- */
@@ -376,7 +382,9 @@ int main(void)
 	hypercalls();
 	kick();
 	async_faults();
-	async_end();
+	async_end(false);
+	if (!access("/sys/module/kvm_core", F_OK))
+		async_end(true);
 	many_vms();
 end:
 	printf("1..%d\n", points);
