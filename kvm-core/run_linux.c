@@ -364,13 +364,19 @@ windows:
 		vcpu_ops->request_irq_window(v, true);
 }
 
+/* User space wants to inject. It has nothing to, with all chips in the kernel. */
+static bool window_asked(const struct vcpu *v)
+{
+	return v->run->request_interrupt_window && vm_irq_mode(v->vm) != IRQCHIP_KERNEL;
+}
+
 /*
  * v->quick: may svm answer what it can between two entries? Whatever a debugger, a
  * tracer, SMM, user space or a lent EOI wants of an exit, the loop below sees to.
  */
 static void choose_event(struct vcpu *v)
 {
-	bool window = v->run->request_interrupt_window && vcpu_irq_takes_extint(v);
+	bool window = window_asked(v) && vcpu_irq_takes_extint(v);
 
 	v->quick = true;
 	if (likely(vcpu_irq_quiet(v) && !v->cr8_trapped && !window &&
@@ -472,8 +478,7 @@ static bool takes_user_irq(struct vcpu *v)
 /* User space wants to inject, and now it could. */
 static bool window_open(struct vcpu *v)
 {
-	return v->run->request_interrupt_window && takes_user_irq(v) &&
-	       vm_irq_mode(v->vm) != IRQCHIP_KERNEL;
+	return window_asked(v) && takes_user_irq(v);
 }
 
 static int vcpu_halt(struct vcpu *v)
@@ -509,14 +514,15 @@ static int run_loop(struct vcpu *v)
 			return -EINTR;
 		if (serve_requests(v))
 			return 0;
+		/* Before a halt: HLT runs in STI's shadow, which hides the window. */
+		if (window_open(v)) {
+			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
 		if (v->mp_state != KVM_MP_STATE_RUNNABLE) {
 			if (vcpu_block(v))
 				return 0;
 			continue;
-		}
-		if (window_open(v)) {
-			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-			return 0;
 		}
 		verdict = enter_guest(v);
 		if (verdict == RUN_AGAIN || (verdict == RUN_HALTED && !vcpu_halt(v)))

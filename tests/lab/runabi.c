@@ -66,6 +66,51 @@ static void only_between_instructions(void)
 	smallvm_close(&g);
 }
 
+/* sti; hlt, the idle loop: HLT runs in STI's shadow, where no window opens. */
+static void window_in_a_halt(void)
+{
+	static const uint8_t code[] = {
+		0xfb, 0xf4, 0xe6, 0x80,			/* sti; hlt; out 80h, al */
+		0xe6, 0x81, 0x48, 0xcf,			/* out 81h, al; iretq */
+	};
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
+	struct kvm_interrupt irq = { .irq = 0x30 };
+	struct smallvm g = { .vm = ioctl(kvm, KVM_CREATE_VM, 0) };
+	int r;
+
+	if (!ok(!ioctl(g.vm, KVM_ENABLE_CAP, &split) && smallvm_fill(&g, code, sizeof(code)),
+		"a VM with the PIC in user space"))
+		return;
+	smallvm_long(&g, VM_CODE);
+	smallvm_gate(&g, irq.irq, VM_CODE + 4);
+	g.run->request_interrupt_window = 1;
+	alarm(10);
+	r = smallvm_run(&g);
+	ok(r == KVM_EXIT_IRQ_WINDOW_OPEN, "the window opens in a halt, too (%d)", r);
+	g.run->request_interrupt_window = 0;
+	ioctl(g.vcpu, KVM_INTERRUPT, &irq);
+	ok(smallvm_out(&g, 0x81) >= 0 && smallvm_out(&g, 0x80) >= 0,
+	   "what is given then is delivered, and ends it");
+	alarm(0);
+	smallvm_close(&g);
+}
+
+/* With all chips in the kernel nobody injects from outside. */
+static void window_of_nobody(void)
+{
+	static const uint8_t code[] = { 0xfb, 0x90, 0xe6, 0x80 };	/* sti; nop; out 80h, al */
+	struct smallvm g;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	g.run->request_interrupt_window = 1;
+	alarm(10);
+	ok(smallvm_out(&g, 0x80) >= 0, "a window that is asked for without need holds nothing up");
+	alarm(0);
+	smallvm_close(&g);
+}
+
 /* INT n starts over by itself: restored as an interrupt it would come twice. */
 static void software_interrupts(void)
 {
@@ -637,6 +682,8 @@ int main(void)
 	if (!smallvm_begin())
 		return 1;
 	only_between_instructions();
+	window_in_a_halt();
+	window_of_nobody();
 	software_interrupts();
 	task_priorities();
 	rip_at_a_port();
