@@ -360,7 +360,8 @@ bool vcpu_quick_goes_on(struct vcpu *v)
 {
 	unsigned long requests = READ_ONCE(v->requests);
 
-	if (unlikely(v->exception.pending))
+	/* The answer may have woken a task for this very CPU: no interrupt tells of it. */
+	if (unlikely(v->exception.pending || host_wants_thread()))
 		return false;
 	if (likely(!requests && vcpu_irq_quiet(v)))
 		return true;

@@ -389,13 +389,6 @@ static void choose_event(struct vcpu *v)
 		   !v->smm.pending && v->user_irq < 0;
 }
 
-/* A signal, or another task. */
-static bool host_wants_thread(void)
-{
-	return read_thread_flags() &
-	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED);
-}
-
 /* ---- one entry ----------------------------------------------------------------------------------- */
 
 /*

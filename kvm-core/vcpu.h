@@ -8,6 +8,7 @@
 #define BACKPLANE_VCPU_H
 
 #include <linux/static_call.h>
+#include <linux/thread_info.h>
 #include "kvm-core/vclock.h"
 #include "kvm-core/vcpu_ops.h"
 #include "kvm-core/vlapic.h"
@@ -67,6 +68,13 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 }
 
 /* Until something comes for it; held in reset is the same to us. */
+/* A signal, or another task. */
+static inline bool host_wants_thread(void)
+{
+	return read_thread_flags() &
+	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED);
+}
+
 static inline bool vcpu_is_halted(const struct vcpu *v)
 {
 	return v->mp_state == KVM_MP_STATE_HALTED ||

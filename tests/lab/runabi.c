@@ -5,9 +5,12 @@
  * stands, what is left of a guest that ended. Without a VMM; TAP on stdout. The
  * in-tree stack passes the same points.
  */
+#define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "smallvm.h"
@@ -619,6 +622,57 @@ static void end_of_an_nmi(void)
 
 static volatile bool back;
 
+static int doorbell;
+static volatile unsigned int heard;
+
+/* As an I/O thread: the guest's notification wakes it, on the vCPU's own CPU. */
+static void *listen_to_it(void *arg)
+{
+	uint64_t n;
+
+	while (read(doorbell, &n, sizeof(n)) == sizeof(n) && n < 1000)
+		heard++;
+	return arg;
+}
+
+/* Who a guest's write wakes need not wait for the next tick, though it never leaves. */
+static void woken_by_the_guest(void)
+{
+	static const uint8_t code[] = {
+		0xbb, 0xc8, 0x00, 0x00, 0x00,		/* mov ebx, 200 */
+		0xe6, 0x90,				/* out 90h, al */
+		0xb9, 0x10, 0x27, 0x00, 0x00,		/* mov ecx, 10000 */
+		0xff, 0xc9, 0x75, 0xfc,			/* dec ecx; jnz */
+		0xff, 0xcb, 0x75, 0xf1,			/* dec ebx; jnz to the out */
+		0xe6, 0x80,				/* out 80h, al */
+	};
+	struct kvm_ioeventfd e = { .addr = 0x90, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO };
+	struct sched_param first = { .sched_priority = 1 };
+	uint64_t end = 1000;
+	bool came;
+	cpu_set_t one, all;
+	struct smallvm g;
+	pthread_t t;
+
+	if (!smallvm_open(&g, code, sizeof(code), true))
+		return;
+	smallvm_long(&g, VM_CODE);
+	e.fd = doorbell = eventfd(0, EFD_CLOEXEC);
+	ioctl(g.vm, KVM_IOEVENTFD, &e);
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	pthread_create(&t, NULL, listen_to_it, NULL);
+	pthread_setschedparam(t, SCHED_FIFO, &first);
+	came = smallvm_out(&g, 0x80) >= 0;
+	ok(came && heard > 150, "of 200 notifications %u woke at once who shares the CPU", heard);
+	sched_setaffinity(0, sizeof(all), &all);
+	ok(write(doorbell, &end, sizeof(end)) == sizeof(end) && !pthread_join(t, NULL), "and it ends");
+	smallvm_close(&g);
+	close(doorbell);
+}
+
 /* Makes an LDT while @runner is in KVM_RUN, and ends that afterwards. */
 static void *new_ldt(void *runner)
 {
@@ -700,6 +754,7 @@ int main(void)
 	load_into_rsp();
 	breakpoint_of_the_guest();
 	end_of_an_nmi();
+	woken_by_the_guest();
 	ldt_that_changes_meanwhile();
 	printf("1..%d\n", points);
 	return bad != 0;
