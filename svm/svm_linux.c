@@ -5,6 +5,7 @@
  * answered in exit_linux.c; the switch itself is run.S. It must not know of
  * user space's ABI beyond struct kvm_sregs, nor of any IOMMU.
  */
+#include <linux/cc_platform.h>
 #include <linux/context_tracking.h>
 #include <linux/cpu.h>
 #include <linux/module.h>
@@ -243,6 +244,7 @@ static void svm_vcpu_reset(struct vcpu *v)
 	svm->flush = true;
 	svm->iret_pending = false;
 	svm->nmi_step = false;
+	svm->debug_tf = false;
 	svm->virt_spec_ctrl = 0;
 	svm_update_cpuid(v);
 	svm_update_debug(v);
@@ -1003,6 +1005,10 @@ static int svm_probe(void)
 
 	if (!boot_cpu_has(X86_FEATURE_SVM)) {
 		pr_err("svm: this CPU has no SVM; an AMD (or Hygon) CPU with virtualization enabled in the firmware is needed\n");
+		return -EOPNOTSUPP;
+	}
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
+		pr_err("svm: memory encryption (SME/SEV) is active, which is not supported: boot with mem_encrypt=off\n");
 		return -EOPNOTSUPP;
 	}
 	rdmsrl(MSR_VM_CR, vm_cr);
