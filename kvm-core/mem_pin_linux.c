@@ -156,6 +156,15 @@ static int account_slot(struct vm *vm, const struct slot *s)
 	return err;
 }
 
+/*
+ * Registers that were mapped for cards (peer_dma) before their slot counted as pinned: from
+ * now on the host would not take them back. Nothing else is pinned there yet.
+ */
+static int drop_registers(struct vm *vm, gpa_t start, gpa_t end)
+{
+	return !READ_ONCE(vm->mem.device_dma) || mem_zap(vm, start, end) ? 0 : -EIO;
+}
+
 static void explain_limit(struct vm *vm, u64 pages)
 {
 	pr_err("kvm-core: VM %u of process %d: an assigned card needs %llu KiB of guest memory pinned, RLIMIT_MEMLOCK is %lu KiB and %lu KiB are in use: raise it (ulimit -l, systemd LimitMEMLOCK=, libvirt hard_limit)\n",
@@ -353,7 +362,9 @@ int mem_pin_slot(struct vm *vm, const struct slot *slot)
 		explain_limit(vm, slot->npages);
 		return err;
 	}
-	return populate_slot(vm, slot, kind);
+	err = drop_registers(vm, slot->base << PAGE_SHIFT,
+			     (slot->base + slot->npages) << PAGE_SHIFT);
+	return err ?: populate_slot(vm, slot, kind);
 }
 
 /* ---- all of the VM --------------------------------------------------------------- */
@@ -408,6 +419,8 @@ static int pin_all(struct vm *vm)
 	if (!slots)
 		return 0;
 	err = account_all(vm, slots);
+	if (!err)
+		err = drop_registers(vm, 0, mem_gpa_limit(vm));
 	for (i = 0; i < slots->count && !err; i++)
 		if (slots->slot[i].pin->accounted)
 			err = populate_slot(vm, &slots->slot[i],
