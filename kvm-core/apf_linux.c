@@ -39,6 +39,10 @@ struct vcpu_apf {
 	struct fetch fetch[PV_APF_SLOTS];
 };
 
+/* Of all VMs, those that are gone too: each may keep a thread of the kernel's. */
+#define FETCH_MAX	1024
+static atomic_t fetching;
+
 static struct workqueue_struct *ends;	/* only waits for work that has done its own */
 
 /* ---- the worker ------------------------------------------------------------------- */
@@ -67,6 +71,7 @@ static void fetch_page(struct work_struct *work)
 	fixup_user_fault(f->mm, f->hva, f->write ? FAULT_FLAG_WRITE : 0, &unlocked);
 	mmap_read_unlock(f->mm);
 	mmput(f->mm);
+	atomic_dec(&fetching);
 
 	spin_lock(&apf->lock);
 	f->busy = false;
@@ -95,6 +100,8 @@ static u32 start_fetch(struct vcpu *v, hva_t hva, bool write)
 	struct fetch *f;
 	u32 token = 0;
 
+	if (atomic_inc_return(&fetching) > FETCH_MAX)
+		goto wait;
 	spin_lock(&apf->lock);
 	f = idle_fetch(apf);
 	if (f)
@@ -103,7 +110,7 @@ static u32 start_fetch(struct vcpu *v, hva_t hva, bool write)
 		f->busy = true;
 	spin_unlock(&apf->lock);
 	if (!token)
-		return 0;
+		goto wait;
 	f->token = token;
 	f->hva = hva;
 	f->write = write;
@@ -111,6 +118,9 @@ static u32 start_fetch(struct vcpu *v, hva_t hva, bool write)
 	mmget(f->mm);
 	queue_work(apf->wq, &f->work);
 	return token;
+wait:
+	atomic_dec(&fetching);
+	return 0;
 }
 
 /* ---- the fault ---------------------------------------------------------------------- */
