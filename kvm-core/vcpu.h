@@ -67,7 +67,6 @@ static inline void vcpu_queue_gp(struct vcpu *v)
 	vcpu_queue_exception(v, 13, 0);
 }
 
-/* Until something comes for it; held in reset is the same to us. */
 /* A signal, or another task. */
 static inline bool host_wants_thread(void)
 {
@@ -75,6 +74,7 @@ static inline bool host_wants_thread(void)
 	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED);
 }
 
+/* Until something comes for it; held in reset is the same to us. */
 static inline bool vcpu_is_halted(const struct vcpu *v)
 {
 	return v->mp_state == KVM_MP_STATE_HALTED ||
