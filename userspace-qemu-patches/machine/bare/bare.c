@@ -357,5 +357,6 @@ void bare_main(u32 cpu)
 	test_asid();
 	test_interrupts();
 	test_memory();
+	test_code();
 	end();
 }

@@ -113,5 +113,6 @@ void test_interrupts(void);
 void test_features(void);
 void test_asid(void);
 void test_memory(void);
+void test_code(void);
 
 #endif
