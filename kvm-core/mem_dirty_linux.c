@@ -44,7 +44,7 @@ static bool initially_set(struct vm *vm)
 /* With every bit set at first, permission goes when the bits are cleared. */
 void mem_dirty_start(struct vm *vm, const struct slot *slot)
 {
-	gpa_t start = slot->base << PAGE_SHIFT;
+	gpa_t start = slot_start(slot);
 	gpa_t end = start + (slot->npages << PAGE_SHIFT);
 	int bits;
 
@@ -93,7 +93,7 @@ static void harvest(struct vm *vm, const struct slot *s, unsigned long *map,
 		    unsigned long first, unsigned long longs)
 {
 	struct vm_mem *m = &vm->mem;
-	gpa_t base = s->base << PAGE_SHIFT, low = ~0ULL, start, end = base;
+	gpa_t base = slot_start(s), low = ~0ULL, start, end = base;
 	unsigned long i, word;
 	int bits = 0;
 

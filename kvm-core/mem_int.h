@@ -54,6 +54,17 @@ void mem_whole_leaves(struct vm *vm, gpa_t *start, gpa_t *end);
 /* Remove [start, end) and flush; result as mem_flush. Takes mmu_lock. */
 bool mem_zap(struct vm *vm, gpa_t start, gpa_t end);
 
+/* [slot_start, slot_end): where a slot is in the guest. */
+static inline gpa_t slot_start(const struct slot *s)
+{
+	return s->base << PAGE_SHIFT;
+}
+
+static inline gpa_t slot_end(const struct slot *s)
+{
+	return (s->base + s->npages) << PAGE_SHIFT;
+}
+
 /* The slots, for a holder of slots_lock. */
 struct slots *mem_slots_locked(struct vm *vm);
 

@@ -230,16 +230,6 @@ static struct slots *slots_next(struct vm *vm, const struct slots_delta *d)
 	return next;
 }
 
-static gpa_t slot_start(const struct slot *s)
-{
-	return s->base << PAGE_SHIFT;
-}
-
-static gpa_t slot_end(const struct slot *s)
-{
-	return (s->base + s->npages) << PAGE_SHIFT;
-}
-
 static void set_leaving(struct vm *vm, const struct slot *s)
 {
 	spin_lock(&vm->mem.mmu_lock);

@@ -362,8 +362,7 @@ int mem_pin_slot(struct vm *vm, const struct slot *slot)
 		explain_limit(vm, slot->npages);
 		return err;
 	}
-	err = drop_registers(vm, slot->base << PAGE_SHIFT,
-			     (slot->base + slot->npages) << PAGE_SHIFT);
+	err = drop_registers(vm, slot_start(slot), slot_end(slot));
 	return err ?: populate_slot(vm, slot, kind);
 }
 
