@@ -39,6 +39,7 @@
 #include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include "cardvm.h"
+#include "newkvm.h"
 
 #define CONFIG	((uint64_t)VFIO_PCI_CONFIG_REGION_INDEX << 40)
 #define STATUS	((uint64_t)BACKPLANE_REGION_STATUS << 40)
@@ -566,8 +567,6 @@ static void test_peer(struct kvm_run *run)
 	refused(ioctl(vcpu, KVM_RUN, 0), EFAULT, "a read after they were unmapped");
 }
 
-/* KVM_PRE_FAULT_MEMORY, which 6.1's header has not */
-#define PRE_FAULT_MEMORY _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0xd5, 64)
 #define OVER	0x200000	/* in ram */
 
 /*
@@ -577,7 +576,7 @@ static void test_peer(struct kvm_run *run)
 static void test_mapped_over(struct kvm_run *run)
 {
 	struct vfio_region_info r = { .argsz = sizeof(r), .index = 0 };
-	uint64_t page[8] = { OVER, 4096 };
+	struct kvm_pre_fault_memory page = { .gpa = OVER, .size = 4096 };
 	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
 	const uint32_t at = OVER;
 
@@ -588,7 +587,7 @@ static void test_mapped_over(struct kvm_run *run)
 	ioctl(node, VFIO_DEVICE_GET_REGION_INFO, &r);
 	ok(mmap(ram + OVER, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, node,
 		(off_t)r.offset) != MAP_FAILED, "the card's registers are mapped over it");
-	ok(!ioctl(vcpu, PRE_FAULT_MEMORY, page), "and mapped ahead");
+	ok(!ioctl(vcpu, KVM_PRE_FAULT_MEMORY, &page), "and mapped ahead");
 	ok(reads(run, 0x5a5a5a5a), "the guest reads what it read");
 	munmap(ram + OVER, 4096);
 	ok(reads(run, 0x5a5a5a5a), "after they were unmapped, too");

@@ -33,6 +33,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "newkvm.h"
 
 #define THREADS		3
 #define VMS		2
@@ -96,9 +97,6 @@ static const unsigned long vm_cmds[] = {
 	KVM_RESET_DIRTY_RINGS, KVM_SET_BOOT_CPU_ID,
 };
 
-/* KVM_PRE_FAULT_MEMORY, which 6.1's header has not */
-#define PRE_FAULT_MEMORY _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0xd5, 64)
-
 static const unsigned long vcpu_cmds[] = {
 	KVM_RUN, KVM_RUN, KVM_RUN, KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS,
 	KVM_SET_SREGS, KVM_GET_SREGS2, KVM_SET_SREGS2, KVM_GET_FPU, KVM_SET_FPU,
@@ -111,7 +109,7 @@ static const unsigned long vcpu_cmds[] = {
 	KVM_NMI, KVM_SMI, KVM_GET_TSC_KHZ, KVM_SET_TSC_KHZ, KVM_SET_VAPIC_ADDR,
 	KVM_TPR_ACCESS_REPORTING, KVM_KVMCLOCK_CTRL, KVM_GET_STATS_FD,
 	KVM_GET_NESTED_STATE, KVM_SET_NESTED_STATE, KVM_ENABLE_CAP,
-	PRE_FAULT_MEMORY,
+	KVM_PRE_FAULT_MEMORY,
 };
 
 /* The set call that takes what the get call gave. */

@@ -15,17 +15,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "newkvm.h"
 #include "tap.h"
-
-/* What 6.1's header has not. */
-#ifndef KVM_CAP_PRE_FAULT_MEMORY
-#define KVM_CAP_PRE_FAULT_MEMORY 236
-#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
-struct kvm_pre_fault_memory {
-	__u64 gpa, size, flags, padding[5];
-};
-#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
-#endif
 
 #define VM_RAM		(8UL << 20)
 #define VM_CODE		0x1000		/* the blob */
