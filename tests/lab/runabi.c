@@ -620,8 +620,6 @@ static void end_of_an_nmi(void)
 
 /* ---- the process ------------------------------------------------------------------- */
 
-static volatile bool back;
-
 static int doorbell;
 static volatile unsigned int heard;
 
@@ -672,6 +670,8 @@ static void woken_by_the_guest(void)
 	smallvm_close(&g);
 	close(doorbell);
 }
+
+static volatile bool back;
 
 /* Makes an LDT while @runner is in KVM_RUN, and ends that afterwards. */
 static void *new_ldt(void *runner)

@@ -484,7 +484,8 @@ static void paused_clock(void)
 	*version = 0x1000;
 	smallvm_set_msr(&g, 0x4b564d01, 0x5001);
 	ok(smallvm_out(&g, 0x80) >= 0 && *flags & 2, "still, when its clock is written again");
-	ok(*version > 0x1000 && *version < 0x1100 && !(*version & 1), "which goes on from the version there (%#x)", *version);
+	ok(*version > 0x1000 && *version < 0x1100 && !(*version & 1),
+	   "which goes on from the version there (%#x)", *version);
 	*flags = 0;
 	smallvm_set_msr(&g, 0x4b564d01, 0x5001);
 	ok(smallvm_out(&g, 0x80) >= 0 && !(*flags & 2), "not when it has taken note");
